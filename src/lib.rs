@@ -1,2 +1,3 @@
 //! x
+pub mod link;
 pub mod stomp;
