@@ -1,3 +1,4 @@
 //! x
 pub mod link;
 pub mod stomp;
+pub mod case;

@@ -1,0 +1,12 @@
+//! x
+pub mod catalogue;
+pub mod diagnostic;
+pub mod dialect;
+pub mod event;
+pub mod matcher;
+pub mod model;
+pub mod profile;
+pub mod reader;
+pub mod script;
+pub mod tree;
+pub mod value;

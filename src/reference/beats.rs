@@ -1,0 +1,94 @@
+//! Heart-beats of one connection: what was agreed, and when the next thing is due.
+//!
+//! It relies on being told of every octet in either direction. It must never read a clock: `now` is an argument.
+
+use std::time::Duration;
+
+/// What the server offers in either direction, in milliseconds, to a client that has a use for it.
+const OFFERED: u32 = 1_000;
+
+/// The agreement of one connection and the state of both directions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beats {
+    /// What we owe the client.
+    pub(super) outgoing: Option<Duration>,
+    /// What the client owes us.
+    pub(super) incoming: Option<Duration>,
+    /// When we last wrote.
+    pub(super) written: Duration,
+    /// When something last came.
+    pub(super) heard: Duration,
+}
+
+/// A `heart-beat` header that is no pair of numbers (STOMP12-HB-01).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+impl Beats {
+    /// Answers the client's `heart-beat` header: the agreement, and the header of CONNECTED.
+    pub(super) fn negotiate(header: Option<&str>, now: Duration) -> Result<(Beats, String), Malformed> {
+        // STOMP12-HB-04: no header means 0,0.
+        let (client_sends, client_wants) = parse(header.unwrap_or("0,0"))?;
+        let server_sends = if client_wants == 0 { 0 } else { OFFERED };
+        let server_wants = if client_sends == 0 { 0 } else { OFFERED };
+        let beats = Beats {
+            outgoing: agreed(server_sends, client_wants),
+            incoming: agreed(client_sends, server_wants),
+            written: now,
+            heard: now,
+        };
+        Ok((beats, format!("{server_sends},{server_wants}")))
+    }
+
+    /// When we must have written something.
+    pub(super) fn beat_due(&self) -> Option<Duration> {
+        self.outgoing.map(|interval| self.written + interval)
+    }
+
+    /// When the client is given up, if `patience` is what it is given beyond hearing from it.
+    pub(super) fn silence_ends(&self, patience: impl Fn(Duration) -> Duration) -> Option<Duration> {
+        self.incoming.map(|interval| self.heard + patience(interval))
+    }
+}
+
+/// None if either side declines, else the larger of the two (STOMP12-HB-05).
+fn agreed(sends: u32, wants: u32) -> Option<Duration> {
+    (sends != 0 && wants != 0).then(|| Duration::from_millis(u64::from(sends.max(wants))))
+}
+
+fn parse(header: &str) -> Result<(u32, u32), Malformed> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse().ok().filter(|_| digits).ok_or(Malformed)
+    };
+    let (sends, wants) = header.split_once(',').ok_or(Malformed)?;
+    Ok((number(sends)?, number(wants)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_larger_interval_is_agreed_on_and_zero_declines() {
+        let ms = |n| Some(Duration::from_millis(n));
+        let cases = [
+            (None, "0,0", None, None),
+            (Some("0,0"), "0,0", None, None),
+            (Some("0,500"), "1000,0", ms(1_000), None),
+            (Some("5000,0"), "0,1000", None, ms(5_000)),
+            (Some("10,20000"), "1000,1000", ms(20_000), ms(1_000)),
+        ];
+        for (header, answer, outgoing, incoming) in cases {
+            let (beats, said) = Beats::negotiate(header, Duration::ZERO).expect("well formed");
+            assert_eq!((said.as_str(), beats.outgoing, beats.incoming), (answer, outgoing, incoming), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pair_of_numbers_is_refused() {
+        for header in ["", "1", "abc", "1,2,3", "-1,0", "+1,0", "1, 2", "99999999999999999999,0"] {
+            assert_eq!(Beats::negotiate(Some(header), Duration::ZERO).err(), Some(Malformed), "{header}");
+        }
+    }
+}

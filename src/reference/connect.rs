@@ -1,0 +1,71 @@
+//! CONNECT: who somebody is, which version is spoken, which heart-beats are agreed.
+//!
+//! It relies on the user of the query token having been found at the upgrade. It must never say why somebody was
+//! turned away, nor let a session act before it has answered CONNECTED.
+
+use super::beats::Beats;
+use super::core::Core;
+use super::event::{Act, ConnId};
+use super::refusal::Refusal;
+use super::session::Login;
+use crate::stomp::{Frame, Version};
+
+/// The versions that are spoken here, as the header `version` of ERROR names them.
+const VERSIONS: &str = "1.0,1.1,1.2";
+const SERVER: &str = concat!("stompliance/", env!("CARGO_PKG_VERSION"));
+
+impl Core {
+    /// Lets a session in, or tells why not (the message `Unauthorized` is IM-AUTH-03).
+    pub(super) fn connect(&mut self, conn: ConnId, frame: &Frame) -> Result<(), Refusal> {
+        let Some(session) = self.sessions.get(&conn) else { return Ok(()) };
+        if session.login.is_some() {
+            return Err(Refusal::plain("Already connected"));
+        }
+        let token = frame.header("Authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let bearer = token.and_then(|token| self.user_of_token(token));
+        let Some(user) = self.policy.identity(session.query_user.as_deref(), bearer.as_deref()) else {
+            return Err(Refusal::because("Unauthorized", self.policy.unauthorized(token)));
+        };
+        let user = user.to_owned();
+        let version = self.negotiate(frame)?;
+        let (beats, offered) = match version {
+            // 1.0 has no heart-beats.
+            Version::V10 => Beats::negotiate(None, self.now),
+            _ => Beats::negotiate(frame.header("heart-beat"), self.now),
+        }
+        .map_err(|_| Refusal::because("Malformed heart-beat", "It must be two numbers, as in `0,0`."))?;
+        self.admit(conn, Login { user, version }, beats, &offered);
+        Ok(())
+    }
+
+    /// The highest common version; without `accept-version` the client speaks 1.0 (STOMP12-VER-03 to -05).
+    fn negotiate(&self, frame: &Frame) -> Result<Version, Refusal> {
+        let offered = frame.header("accept-version").unwrap_or("1.0");
+        // Not trimmed: STOMP12-ENC-07 knows no padding.
+        let common: Vec<Version> = offered.split(',').filter_map(Version::parse).collect();
+        self.policy.version(&common).ok_or_else(|| Refusal {
+            message: "Unsupported version",
+            detail: format!("Supported protocol versions are {VERSIONS}."),
+            versions: Some(VERSIONS),
+        })
+    }
+
+    fn admit(&mut self, conn: ConnId, login: Login, beats: Beats, offered: &str) {
+        self.logins += 1;
+        let connected = Frame::new("CONNECTED")
+            .with("version", login.version.as_str())
+            .with("heart-beat", offered)
+            .with("session", format!("s-{}", self.logins))
+            .with("server", SERVER)
+            .with("user-name", &login.user);
+        self.push(conn, Act::Speak(login.version));
+        if beats.outgoing.or(beats.incoming).is_some() {
+            self.beating.insert(conn);
+        }
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.login = Some(login);
+            session.beats = beats;
+        }
+        self.send(conn, connected);
+    }
+}

@@ -1,0 +1,199 @@
+//! The reference server without I/O: events and time go in, effects come out.
+//!
+//! It relies on the shell to decode frames, to keep time and to carry out effects in their order. It must never read a
+//! clock, touch a socket or iterate over anything unordered: the same events at the same times give the same effects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::broker::Queues;
+use super::directory::Directory;
+use super::event::{Act, ConnId, Effect, Event};
+use super::im::Mail;
+use super::policy::Policy;
+use super::refusal::Refusal;
+use super::roads::Road;
+use super::session::Session;
+use crate::stomp::{Fault, Frame};
+
+/// The WebSocket close code that follows an ERROR.
+const CLOSE_AFTER_ERROR: u16 = 1002;
+/// The WebSocket close code of a graceful end.
+const CLOSE_NORMAL: u16 = 1000;
+
+/// All sessions, subscriptions and messages of a server.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) policy: Policy,
+    pub(super) directory: Arc<Directory>,
+    anchor_epoch_ms: u64,
+    pub(super) now: Duration,
+    pub(super) sessions: BTreeMap<ConnId, Session>,
+    /// Who listens on a road: connection and key of the subscription.
+    pub(super) listeners: BTreeMap<Road, BTreeSet<(ConnId, String)>>,
+    /// The sessions that agreed on beats in either direction.
+    pub(super) beating: BTreeSet<ConnId>,
+    pub(super) queues: Queues,
+    pub(super) mail: Mail,
+    pub(super) logins: u64,
+    pub(super) deliveries: u64,
+    effects: Vec<Effect>,
+}
+
+impl Core {
+    /// A server at time zero, which is `anchor_epoch_ms` by the calendar.
+    pub fn new(directory: Arc<Directory>, policy: Policy, anchor_epoch_ms: u64) -> Core {
+        Core {
+            policy,
+            directory,
+            anchor_epoch_ms,
+            now: Duration::ZERO,
+            sessions: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            beating: BTreeSet::new(),
+            queues: Queues::default(),
+            mail: Mail::default(),
+            logins: 0,
+            deliveries: 0,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened, `now` after the beginning, and tells what is to be done about it, in order.
+    pub fn apply(&mut self, now: Duration, event: Event) -> Vec<Effect> {
+        self.now = self.now.max(now);
+        match event {
+            Event::Opened { conn, user } => {
+                self.sessions.insert(conn, Session::new(user));
+            }
+            Event::Frame { conn, frame } => self.frame(conn, &frame),
+            Event::Fault { conn, fault } => self.fault(conn, &fault),
+            Event::Data { conn } => self.heard(conn),
+            Event::Closed { conn } => self.forget(conn),
+            Event::Tick => self.tick(),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When the next beat is due or the next silent client is given up: time for [`Event::Tick`].
+    pub fn next_wake(&self) -> Option<Duration> {
+        let sessions = self.beating.iter().filter_map(|conn| self.sessions.get(conn));
+        sessions.flat_map(|session| [self.beat_due(session), self.silence_ends(session)]).flatten().min()
+    }
+
+    /// The user whom a token names, if the token lets anybody in (IM-AUTH-02).
+    pub fn user_of_token(&self, token: &str) -> Option<String> {
+        let (user, standing) = self.directory.token(token)?;
+        self.policy.accepts_token(standing).then(|| user.to_owned())
+    }
+
+    /// Wall time in epoch milliseconds.
+    pub(super) fn wall(&self) -> u64 {
+        self.anchor_epoch_ms + u64::try_from(self.now.as_millis()).unwrap_or(u64::MAX / 2)
+    }
+
+    fn frame(&mut self, conn: ConnId, frame: &Frame) {
+        self.heard(conn);
+        // What comes behind an ERROR, or behind a DISCONNECT, has no effect (IM-AUTH-08).
+        if !self.sessions.contains_key(&conn) {
+            return;
+        }
+        match self.obey(conn, frame) {
+            Ok(()) => self.done(conn, frame),
+            Err(refusal) => self.refuse(conn, &refusal, frame.header("receipt")),
+        }
+    }
+
+    /// The frame was processed: RECEIPT if one was asked for, and the end if it was DISCONNECT.
+    fn done(&mut self, conn: ConnId, frame: &Frame) {
+        // STOMP12-RHDR-01: CONNECT cannot ask for a receipt.
+        let asked = frame.header("receipt").filter(|_| !matches!(frame.command.as_str(), "CONNECT" | "STOMP"));
+        if let Some(receipt) = asked
+            && self.policy.gives_receipt(&frame.command)
+        {
+            self.send(conn, Frame::new("RECEIPT").with("receipt-id", receipt));
+        }
+        if frame.command == "DISCONNECT" {
+            self.end(conn, CLOSE_NORMAL, "");
+        }
+    }
+
+    fn fault(&mut self, conn: ConnId, fault: &Fault) {
+        self.heard(conn);
+        if self.sessions.contains_key(&conn) {
+            self.refuse(conn, &Refusal::malformed(fault), None);
+        }
+    }
+
+    /// ERROR, then the end of the connection (STOMP12-ERR-02).
+    fn refuse(&mut self, conn: ConnId, refusal: &Refusal, receipt: Option<&str>) {
+        let body = self.policy.error_body(&refusal.detail);
+        let mut error = Frame::new("ERROR").with("message", refusal.message);
+        if let Some(receipt) = receipt {
+            error.headers.push("receipt-id", receipt);
+        }
+        if let Some(versions) = refusal.versions {
+            error.headers.push("version", versions);
+        }
+        self.send(conn, error.with("content-type", "text/plain").body(body));
+        if self.policy.closes_after_error() {
+            self.end(conn, CLOSE_AFTER_ERROR, refusal.message);
+        }
+    }
+
+    /// Ends a connection from our side; nothing that it did lives on but what was delivered.
+    fn end(&mut self, conn: ConnId, code: u16, reason: &str) {
+        self.effects.push(Effect { to: conn, act: Act::Close { code, reason: reason.to_owned() } });
+        self.forget(conn);
+    }
+
+    /// Drops a session: subscriptions, transactions (STOMP12-TX-04); what it owed goes back to the queues.
+    fn forget(&mut self, conn: ConnId) {
+        self.beating.remove(&conn);
+        let Some(session) = self.sessions.get(&conn) else { return };
+        let keys: Vec<String> = session.subscriptions.keys().cloned().collect();
+        // All of them first, lest a message goes from one dead subscription to the next.
+        let owed: Vec<_> = keys.iter().flat_map(|key| self.unlist(conn, key)).collect();
+        self.sessions.remove(&conn);
+        self.take_back(owed);
+    }
+
+    fn beat_due(&self, session: &Session) -> Option<Duration> {
+        session.beats.beat_due().filter(|_| self.policy.beats())
+    }
+
+    fn silence_ends(&self, session: &Session) -> Option<Duration> {
+        session.beats.silence_ends(|interval| self.policy.patience(interval))
+    }
+
+    fn heard(&mut self, conn: ConnId) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.beats.heard = self.now;
+        }
+    }
+
+    fn tick(&mut self) {
+        let conns: Vec<ConnId> = self.beating.iter().copied().collect();
+        for conn in conns {
+            let Some(session) = self.sessions.get(&conn) else { continue };
+            let due = |at: Option<Duration>| at.is_some_and(|at| at <= self.now);
+            if due(self.silence_ends(session)) {
+                self.refuse(conn, &Refusal::plain("No heart-beat"), None);
+            } else if due(self.beat_due(session)) {
+                self.push(conn, Act::Beat);
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, conn: ConnId, frame: Frame) {
+        self.push(conn, Act::Send(frame));
+    }
+
+    pub(super) fn push(&mut self, conn: ConnId, act: Act) {
+        if let Some(session) = self.sessions.get_mut(&conn) {
+            session.beats.written = self.now;
+        }
+        self.effects.push(Effect { to: conn, act });
+    }
+}

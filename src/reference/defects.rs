@@ -1,0 +1,397 @@
+//! What can be switched wrong: a catalogue of servers that each break one thing on purpose.
+//!
+//! It relies on `policy.rs`: a defect is another answer to one of its questions. It must never reach into the core in
+//! any other way, and each entry must list the clauses at which a suite is to catch it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::directory::{Group, Standing};
+use super::event::ConnId;
+use super::message::Message;
+use super::policy::{Audience, Decisions, Policy};
+use super::session::AckMode;
+use crate::stomp::{self, ContentLength, Frame, Style, Version};
+
+/// A server that is wrong in one way.
+#[derive(Debug)]
+pub struct Defect {
+    /// The name by which it is switched on.
+    pub name: &'static str,
+    /// The clauses that it breaks: being caught at any of them is being caught at the right one.
+    pub breaks: &'static [&'static str],
+    /// What the server does, in one sentence.
+    pub description: &'static str,
+    decisions: &'static dyn Decisions,
+}
+
+impl Defect {
+    /// The decisions of this server.
+    pub fn policy(&'static self) -> Policy {
+        Policy::of(self, self.decisions)
+    }
+}
+
+/// The whole catalogue.
+pub fn all() -> &'static [Defect] {
+    CATALOGUE
+}
+
+/// The names that are nearest to a mistyped one, best first.
+pub(super) fn nearest(name: &str) -> Vec<&'static str> {
+    let mut names: Vec<_> = all().iter().map(|defect| (distance(name, defect.name), defect.name)).collect();
+    names.sort_unstable();
+    names.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// How many single edits lead from one text to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Writes the catalogue: for each entry a type that answers one question differently, and its description.
+macro_rules! defects {
+    ($($name:literal $type:ident breaks $breaks:expr, $description:literal { $($answer:item)+ })+) => {
+        $(
+            #[derive(Debug)]
+            struct $type;
+
+            #[allow(unused_variables, reason = "a wrong answer seldom looks at the question")]
+            impl Decisions for $type { $($answer)+ }
+        )+
+
+        static CATALOGUE: &[Defect] = &[
+            $(Defect { name: $name, breaks: &$breaks, description: $description, decisions: &$type }),+
+        ];
+    };
+}
+
+defects! {
+    // ---- the upgrade
+
+    "query-token-unchecked" QueryTokenUnchecked breaks ["IM-HS-02"],
+    "The upgrade asks for no token: a valid bearer token at CONNECT is enough." {
+        fn admits_upgrade(&self, query_user: Option<&str>) -> bool { true }
+        fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> {
+            bearer.filter(|_| query.is_none() || query == bearer)
+        }
+    }
+
+    "foreign-origin-refused" ForeignOriginRefused breaks ["IM-HS-03"],
+    "Pages of any origin but the server's own kind are refused." {
+        fn admits_origin(&self, origin: Option<&str>) -> bool {
+            origin.is_none_or(|origin| origin.contains("://localhost") || origin.contains("://127.0.0.1"))
+        }
+    }
+
+    "unoffered-subprotocol" UnofferedSubprotocol breaks ["IM-HS-06", "WS-HS-09", "WSSTOMP-01"],
+    "The server selects a sub-protocol that it would like, offered or not." {
+        fn subprotocol(&self, offered: &[String]) -> Option<String> { Some("stomp".to_owned()) }
+    }
+
+    "wrong-accept-key" WrongAcceptKey breaks ["WS-HS-08"],
+    "`Sec-WebSocket-Accept` is not computed from the client's key." {
+        fn accept_key(&self, computed: String) -> String { "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned() }
+    }
+
+    // ---- WebSocket and octets
+
+    "no-pong" NoPong breaks ["WS-FR-11"],
+    "Pings are not answered." {
+        fn answers_ping(&self) -> bool { false }
+    }
+
+    "masked-server-frames" MaskedServerFrames breaks ["WS-FR-03"],
+    "The server masks its WebSocket frames." {
+        fn mask(&self) -> Option<[u8; 4]> { Some([0x5a, 0x17, 0xc3, 0x08]) }
+    }
+
+    "first-frame-only" FirstFrameOnly breaks ["WSSTOMP-07"],
+    "Of several frames in one WebSocket message only the first is read." {
+        fn reads_every_frame(&self) -> bool { false }
+    }
+
+    "split-frame-lost" SplitFrameLost breaks ["WSSTOMP-08"],
+    "A frame that goes on in the next WebSocket message is forgotten." {
+        fn keeps_unfinished_frames(&self) -> bool { false }
+    }
+
+    "headers-not-escaped" HeadersNotEscaped breaks ["STOMP12-ENC-02", "STOMP12-ENC-06", "STOMP12-FRAME-08", "STOMP12-RCPT-02"],
+    "Headers are written as they are, without escapes." {
+        fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
+            stomp::encode_with(frame, &Style { version, escape: false, ..Style::default() })
+        }
+    }
+
+    "content-length-in-characters" ContentLengthInCharacters breaks ["STOMP12-CLEN-06", "STOMP12-CLEN-02", "STOMP12-CLEN-03"],
+    "`content-length` counts characters instead of octets." {
+        fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
+            let content_length = match std::str::from_utf8(&frame.body) {
+                Ok(text) if !text.is_empty() => ContentLength::Exactly(text.chars().count()),
+                _ => ContentLength::Auto,
+            };
+            stomp::encode_with(frame, &Style { version, content_length, ..Style::default() })
+        }
+    }
+
+    // ---- CONNECT and errors
+
+    "expired-token-accepted" ExpiredTokenAccepted breaks ["IM-AUTH-02", "IM-HS-02"],
+    "A token is accepted for ever." {
+        fn accepts_token(&self, standing: Standing) -> bool { true }
+    }
+
+    "bearer-unchecked" BearerUnchecked breaks ["IM-AUTH-05"],
+    "The query token is enough, whatever CONNECT says." {
+        fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> { query }
+    }
+
+    "bearer-overrules-query" BearerOverrulesQuery breaks ["IM-AUTH-06"],
+    "Two valid tokens of different users are accepted; the bearer token counts." {
+        fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> {
+            query.and(bearer)
+        }
+    }
+
+    "token-echoed" TokenEchoed breaks ["IM-AUTH-09", "IM-AUTH-03"],
+    "The refusal repeats the token that was refused." {
+        fn unauthorized(&self, bearer: Option<&str>) -> String {
+            format!("Unauthorized: {}", bearer.unwrap_or_default())
+        }
+    }
+
+    "before-connect-accepted" BeforeConnectAccepted breaks ["IM-AUTH-07", "STOMP12-CONN-11"],
+    "Frames before CONNECT are carried out for the user of the query token." {
+        fn acts_before_connect(&self, query_user: Option<&str>) -> Option<String> {
+            query_user.map(str::to_owned)
+        }
+    }
+
+    "lowest-version" LowestVersion breaks ["STOMP12-VER-04", "IM-AUTH-01"],
+    "Of several common versions the lowest is chosen." {
+        fn version(&self, common: &[Version]) -> Option<Version> { common.iter().copied().min() }
+    }
+
+    "version-not-negotiated" VersionNotNegotiated breaks ["STOMP12-VER-05"],
+    "1.2 is spoken whether the client knows it or not." {
+        fn version(&self, common: &[Version]) -> Option<Version> { Some(Version::V12) }
+    }
+
+    "error-without-close" ErrorWithoutClose breaks ["STOMP12-ERR-02", "IM-AUTH-04", "WSSTOMP-13"],
+    "The connection stays open after an ERROR." {
+        fn closes_after_error(&self) -> bool { false }
+    }
+
+    "stack-trace-in-error" StackTraceInError breaks ["IM-ERR-03", "STOMP12-ERR-04"],
+    "The body of an ERROR shows where in the server it arose." {
+        fn error_body(&self, detail: &str) -> String {
+            format!(
+                "org.springframework.messaging.MessageDeliveryException: {detail}\n\tat \
+                 com.xuqm.im.ws.TokenInterceptor.preSend(TokenInterceptor.java:71)\n\tat \
+                 java.base/java.lang.Thread.run(Thread.java:840)\n"
+            )
+        }
+    }
+
+    // ---- STOMP
+
+    "receipt-missing" ReceiptMissing breaks ["STOMP12-RHDR-02"],
+    "A receipt is given for DISCONNECT only." {
+        fn gives_receipt(&self, command: &str) -> bool { command == "DISCONNECT" }
+    }
+
+    "no-subscription-header" NoSubscriptionHeader breaks ["STOMP12-MSG-04", "IM-SUB-04"],
+    "MESSAGE does not say which subscription it is for." {
+        fn names_subscription(&self) -> bool { false }
+    }
+
+    "message-id-repeated" MessageIdRepeated breaks ["STOMP12-MSG-03", "IM-SEND-05"],
+    "All messages have the same `message-id`." {
+        fn message_id(&self, nth: u64) -> String { "m-1".to_owned() }
+    }
+
+    "transaction-ignored" TransactionIgnored breaks ["STOMP12-TX-02", "STOMP12-TX-04", "STOMP12-TX-06"],
+    "What is sent in a transaction is delivered at once." {
+        fn holds_until_commit(&self) -> bool { false }
+    }
+
+    "individual-ack-cumulates" IndividualAckCumulates breaks ["STOMP12-SUB-13", "STOMP12-ACK-03"],
+    "An ACK settles the earlier messages in every mode." {
+        fn settles_earlier(&self, mode: AckMode) -> bool { true }
+    }
+
+    "unsubscribe-ignored" UnsubscribeIgnored breaks ["IM-SUB-05", "IM-GROUP-05", "STOMP12-UNSUB-03"],
+    "A subscription goes on after UNSUBSCRIBE." {
+        fn ends_subscription(&self) -> bool { false }
+    }
+
+    "no-beats" NoBeats breaks ["STOMP12-HB-06", "STOMP12-HB-07"],
+    "The server agrees to heart-beats and sends none." {
+        fn beats(&self) -> bool { false }
+    }
+
+    "impatient" Impatient breaks ["STOMP12-HB-09", "STOMP12-HB-05", "STOMP12-HB-10"],
+    "A client is dropped after half of the interval that was agreed." {
+        fn patience(&self, interval: Duration) -> Duration { interval / 2 }
+    }
+
+    // ---- roads
+
+    "eavesdrop-other-user" EavesdropOtherUser breaks ["IM-SUB-02"],
+    "`/user/OTHER/queue/messages` shows another user's messages." {
+        fn may_hear(&self, user: &str, other: &str) -> bool { true }
+    }
+
+    "eavesdrop-everybody" EavesdropEverybody breaks ["IM-SUB-02"],
+    "`/queue/messages`, what is beneath it, and patterns show everybody's messages." {
+        fn may_hear_everybody(&self, user: &str) -> bool { true }
+    }
+
+    "non-member-listens" NonMemberListens breaks ["IM-GROUP-07"],
+    "Anyone may subscribe to a group." {
+        fn may_join(&self, user: &str, group: &Group) -> bool { true }
+    }
+
+    "non-member-posts" NonMemberPosts breaks ["IM-GROUP-06"],
+    "Anyone may post to a group." {
+        fn may_post(&self, user: &str, group: &Group) -> bool { true }
+    }
+
+    "forge-direct-send" ForgeDirectSend breaks ["IM-SEND-14"],
+    "A SEND straight to a personal queue or a group topic is delivered as it is." {
+        fn may_send_directly(&self, user: &str) -> bool { true }
+    }
+
+    // ---- messages
+
+    "echoes-foreign-fromid" EchoesForeignFromId breaks ["IM-SEND-03"],
+    "The sender is who the body says." {
+        fn from_id(&self, user: &str, body: &Map<String, Value>) -> String {
+            let claimed = ["fromId", "sender", "senderId", "from"].iter().find_map(|name| body.get(*name)?.as_str());
+            claimed.unwrap_or(user).to_owned()
+        }
+    }
+
+    "content-trimmed" ContentTrimmed breaks ["IM-SEND-04"],
+    "White space at the ends of the content is removed." {
+        fn content(&self, sent: String) -> String { sent.trim().to_owned() }
+    }
+
+    "created-at-in-seconds" CreatedAtInSeconds breaks ["IM-SEND-02"],
+    "`createdAt` counts seconds." {
+        fn created_at(&self, epoch_ms: u64) -> u64 { epoch_ms / 1_000 }
+    }
+
+    "foreign-app-served" ForeignAppServed breaks ["IM-SEND-11"],
+    "A message is delivered whatever app it names." {
+        fn serves_app(&self, belongs: bool) -> bool { true }
+    }
+
+    "delivers-to-everyone" DeliversToEveryone breaks ["IM-SEND-07"],
+    "A personal message is shown to every connected user." {
+        fn audience(&self) -> Audience { Audience::Everybody }
+    }
+
+    "one-device-only" OneDeviceOnly breaks ["IM-SUB-07"],
+    "Only the session that came last receives." {
+        fn devices(&self, listening: BTreeSet<ConnId>) -> BTreeSet<ConnId> {
+            listening.last().copied().into_iter().collect()
+        }
+    }
+
+    "message-ids-collide" MessageIdsCollide breaks ["IM-SEND-08"],
+    "A `messageId` that one user has used cannot be used by another." {
+        fn id_scope<'a>(&self, sender: &'a str) -> &'a str { "" }
+    }
+
+    // ---- revoking
+
+    "revoke-by-anyone" RevokeByAnyone breaks ["IM-REVOKE-04"],
+    "Whoever knows a message's id may revoke it." {
+        fn may_revoke(&self, user: &str, sender: &str) -> bool { true }
+    }
+
+    "no-revoke-notice" NoRevokeNotice breaks ["IM-REVOKE-02"],
+    "The recipient is not told that a message was revoked." {
+        fn tells_recipient(&self) -> bool { false }
+    }
+
+    "no-group-revoke-notice" NoGroupRevokeNotice breaks ["IM-REVOKE-08"],
+    "The group is not told that a message was revoked." {
+        fn tells_group(&self) -> bool { false }
+    }
+
+    "notice-has-content" NoticeHasContent breaks ["IM-REVOKE-03"],
+    "The notice of a revocation repeats the content." {
+        fn notice_content(&self, content: &str) -> String { content.to_owned() }
+    }
+
+    "revoke-notice-repeated" RevokeNoticeRepeated breaks ["IM-REVOKE-06"],
+    "Each revocation of the same message is told again." {
+        fn tells_once(&self) -> bool { false }
+    }
+
+    "revoked-content-synced" RevokedContentSynced breaks ["IM-REVOKE-07"],
+    "A message that was revoked before its recipient synced is delivered all the same." {
+        fn forgets_revoked(&self) -> bool { false }
+    }
+
+    // ---- offline messages
+
+    "sync-loses-one" SyncLosesOne breaks ["IM-SYNC-02"],
+    "Of several stored messages the first is not delivered." {
+        fn synced(&self, mut stored: Vec<Message>) -> Vec<Message> {
+            if stored.len() > 1 {
+                stored.remove(0);
+            }
+            stored
+        }
+    }
+
+    "sync-duplicates" SyncDuplicates breaks ["IM-SYNC-02"],
+    "The last stored message is delivered twice." {
+        fn synced(&self, mut stored: Vec<Message>) -> Vec<Message> {
+            stored.extend(stored.last().cloned());
+            stored
+        }
+    }
+
+    "sync-restamps" SyncRestamps breaks ["IM-SYNC-03"],
+    "`createdAt` of a stored message is the time of the sync." {
+        fn synced_at(&self, sent_at: u64, now: u64) -> u64 { now }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_defect_breaks_something() {
+        let names: BTreeSet<_> = all().iter().map(|defect| defect.name).collect();
+        assert_eq!(names.len(), all().len());
+        for defect in all() {
+            assert!(!defect.breaks.is_empty() && defect.description.ends_with('.'), "{}", defect.name);
+            assert!(Policy::with_defect(defect.name).is_ok_and(|policy| policy.defect().is_some()));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let error = Policy::with_defect("revoke-by-anybody").expect_err("no such defect");
+        assert_eq!(error.nearest.first(), Some(&"revoke-by-anyone"));
+    }
+}

@@ -1,0 +1,190 @@
+//! What each client frame does, once its sender is connected.
+//!
+//! It relies on `connect.rs` for who that is and on roads for what destinations mean. It must never deliver anything
+//! itself: `broker.rs` and `im.rs` do.
+
+use super::core::Core;
+use super::event::ConnId;
+use super::refusal::Refusal;
+use super::roads::{self, Errand, Road};
+use super::session::{AckMode, Held, Session, Subscription};
+use crate::stomp::{Frame, Version};
+
+/// Frames that one transaction may hold.
+const MOST_HELD: usize = 10_000;
+
+/// A header that must be there (STOMP12-HDR-01).
+fn required<'f>(frame: &'f Frame, name: &str) -> Result<&'f str, Refusal> {
+    frame.header(name).ok_or_else(|| Refusal::missing(name))
+}
+
+impl Core {
+    /// Carries out a frame.
+    pub(super) fn obey(&mut self, conn: ConnId, frame: &Frame) -> Result<(), Refusal> {
+        if matches!(frame.command.as_str(), "CONNECT" | "STOMP") {
+            return self.connect(conn, frame);
+        }
+        let Some(session) = self.sessions.get(&conn) else { return Ok(()) };
+        let user = match &session.login {
+            Some(login) => login.user.clone(),
+            None => self
+                .policy
+                .acts_before_connect(session.query_user.as_deref())
+                .ok_or_else(|| Refusal::because("Not connected", "The first frame must be CONNECT."))?,
+        };
+        match frame.command.as_str() {
+            "SEND" => self.sent(conn, &user, frame),
+            "SUBSCRIBE" => self.subscribe(conn, &user, frame),
+            "UNSUBSCRIBE" => self.unsubscribe(conn, frame),
+            // A NACK says that the message is not wanted: it is dropped (STOMP12-NACK-02 leaves it to the server).
+            "ACK" | "NACK" => self.acknowledge(conn, &user, frame),
+            "BEGIN" => self.begin(conn, frame),
+            "COMMIT" => self.commit(conn, &user, frame),
+            "ABORT" => self.transaction(conn, frame).map(|_aborted| ()),
+            "DISCONNECT" => Ok(()),
+            _ => Err(Refusal::plain("Unknown command")),
+        }
+    }
+
+    fn session(&mut self, conn: ConnId) -> Result<&mut Session, Refusal> {
+        self.sessions.get_mut(&conn).ok_or_else(|| Refusal::plain("Not connected"))
+    }
+
+    fn subscribe(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
+        let destination = required(frame, "destination")?.to_owned();
+        let id = frame.header("id").map(str::to_owned);
+        let session = self.session(conn)?;
+        if id.is_none() && session.version() != Version::V10 {
+            return Err(Refusal::missing("id"));
+        }
+        let key = id.clone().unwrap_or_else(|| destination.clone());
+        if session.subscriptions.contains_key(&key) {
+            return Err(Refusal::because("Subscription exists", "The id is in use on this connection."));
+        }
+        let ack = AckMode::parse(frame.header("ack"))
+            .ok_or_else(|| Refusal::because("Unknown ack mode", "It is auto, client or client-individual."))?;
+        let road = roads::subscribed(&destination, user).filter(|road| self.may_listen(user, road));
+        // Whether such a thing exists is nobody's business but its members'.
+        let road = road.ok_or_else(|| Refusal::plain("No such destination"))?;
+        self.list(conn, key, Subscription { id, destination, road, ack });
+        Ok(())
+    }
+
+    fn may_listen(&self, user: &str, road: &Road) -> bool {
+        match road {
+            Road::Personal(other) => self.policy.may_hear(user, other),
+            Road::Everybodys => self.policy.may_hear_everybody(user),
+            Road::Group(id) => self.directory.group(id).is_some_and(|group| self.policy.may_join(user, group)),
+            Road::Topic(_) | Road::Queue(_) => true,
+        }
+    }
+
+    fn unsubscribe(&mut self, conn: ConnId, frame: &Frame) -> Result<(), Refusal> {
+        let session = self.session(conn)?;
+        let by_destination = match session.version() {
+            Version::V10 => frame.header("destination"),
+            _ => None,
+        };
+        let key = frame.header("id").or(by_destination).ok_or_else(|| Refusal::missing("id"))?;
+        if !session.subscriptions.contains_key(key) {
+            return Err(Refusal::plain("No such subscription"));
+        }
+        if self.policy.ends_subscription() {
+            let owed = self.unlist(conn, key);
+            self.take_back(owed);
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
+        let destination = required(frame, "destination")?;
+        let errand = roads::sent(destination, user)
+            .filter(|errand| !matches!(errand, Errand::Direct(_)) || self.policy.may_send_directly(user))
+            .ok_or_else(|| Refusal::plain("No such destination"))?;
+        match frame.header("transaction") {
+            None => self.run(conn, user, &errand, frame),
+            Some(name) => self.hold(conn, user, name, Held::Send(errand, frame.clone())),
+        }
+    }
+
+    fn acknowledge(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
+        let session = self.session(conn)?;
+        let ack = session.named_by(frame).ok_or_else(|| match session.version() {
+            Version::V12 => Refusal::missing("id"),
+            Version::V11 | Version::V10 => Refusal::missing("message-id"),
+        })?;
+        if !session.awaits(&ack) {
+            return Err(Refusal::plain("No such message to acknowledge"));
+        }
+        match frame.header("transaction") {
+            None => self.settle(conn, &ack),
+            Some(name) => self.hold(conn, user, name, Held::Settle(ack)),
+        }
+    }
+
+    fn settle(&mut self, conn: ConnId, ack: &str) -> Result<(), Refusal> {
+        let policy = self.policy;
+        self.session(conn)?.settle(ack, |mode| policy.settles_earlier(mode));
+        Ok(())
+    }
+
+    fn begin(&mut self, conn: ConnId, frame: &Frame) -> Result<(), Refusal> {
+        let name = required(frame, "transaction")?.to_owned();
+        let transactions = &mut self.session(conn)?.transactions;
+        if transactions.contains_key(&name) {
+            return Err(Refusal::plain("Transaction exists"));
+        }
+        transactions.insert(name, Vec::new());
+        Ok(())
+    }
+
+    /// Puts a frame aside until COMMIT (STOMP12-TX-02).
+    fn hold(&mut self, conn: ConnId, user: &str, name: &str, held: Held) -> Result<(), Refusal> {
+        let holds = self.policy.holds_until_commit();
+        let held_already = self.session(conn)?.transactions.get_mut(name);
+        let transaction = held_already.ok_or_else(|| Refusal::plain("No such transaction"))?;
+        if !holds {
+            return self.carry_out(conn, user, held);
+        }
+        if transaction.len() == MOST_HELD {
+            return Err(Refusal::plain("Transaction too large"));
+        }
+        transaction.push(held);
+        Ok(())
+    }
+
+    /// Takes a transaction out, for COMMIT to carry out and for ABORT to forget.
+    fn transaction(&mut self, conn: ConnId, frame: &Frame) -> Result<Vec<Held>, Refusal> {
+        let name = required(frame, "transaction")?;
+        let transactions = &mut self.session(conn)?.transactions;
+        transactions.remove(name).ok_or_else(|| Refusal::plain("No such transaction"))
+    }
+
+    fn commit(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
+        for held in self.transaction(conn, frame)? {
+            self.carry_out(conn, user, held)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, conn: ConnId, user: &str, held: Held) -> Result<(), Refusal> {
+        match held {
+            Held::Send(errand, frame) => self.run(conn, user, &errand, &frame),
+            Held::Settle(ack) => self.settle(conn, &ack),
+        }
+    }
+
+    /// Carries out a SEND. What the application refuses it refuses in silence (IM-SEND-10, IM-ERR-05).
+    fn run(&mut self, conn: ConnId, user: &str, errand: &Errand, frame: &Frame) -> Result<(), Refusal> {
+        match errand {
+            Errand::Chat => self.chat(user, &frame.body),
+            Errand::Revoke => self.revoke(conn, user, &frame.body),
+            Errand::Sync => self.sync(conn, user, &frame.body),
+            Errand::Nobody => {}
+            Errand::Direct(road) => self.publish(road, frame),
+            Errand::Topic(name) => self.publish(&Road::Topic(name.clone()), frame),
+            Errand::Queue(name) => return self.enqueue(name, frame),
+        }
+        Ok(())
+    }
+}

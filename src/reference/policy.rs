@@ -1,0 +1,335 @@
+//! Every decision of the reference server, by name, with the right answer.
+//!
+//! It relies on being asked: the core and the shell call a decision wherever a requirement hangs on one. It must never
+//! hold state; a defect is another answer to one of these questions (`defects.rs`), and nothing else.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::defects::{self, Defect};
+use super::directory::{Group, Standing};
+use super::event::ConnId;
+use super::message::Message;
+use super::session::AckMode;
+use crate::stomp::{self, Frame, Version};
+
+/// Whose subscriptions a personal message is shown to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Those of the addressed user.
+    Addressee,
+    /// Those of everybody.
+    Everybody,
+}
+
+/// The questions that the server asks, and the answers of a correct one.
+#[allow(unused_variables, reason = "the right answer often needs less than a wrong one")]
+pub trait Decisions: fmt::Debug + Send + Sync {
+    // ---- the upgrade
+
+    /// Whether somebody with this query token's user is let through the handshake (IM-HS-02).
+    fn admits_upgrade(&self, query_user: Option<&str>) -> bool {
+        query_user.is_some()
+    }
+
+    /// Whether a page of this origin is let in (IM-HS-03).
+    fn admits_origin(&self, origin: Option<&str>) -> bool {
+        true
+    }
+
+    /// What is sent as `Sec-WebSocket-Accept`, given what RFC 6455 computes (WS-HS-08).
+    fn accept_key(&self, computed: String) -> String {
+        computed
+    }
+
+    /// Which of the offered sub-protocols is selected: the highest of ours, or none (IM-HS-06).
+    fn subprotocol(&self, offered: &[String]) -> Option<String> {
+        ["v12.stomp", "v11.stomp", "v10.stomp"]
+            .into_iter()
+            .find(|ours| offered.iter().any(|theirs| theirs == ours))
+            .map(str::to_owned)
+    }
+
+    // ---- WebSocket and octets
+
+    /// Whether a ping is answered (WS-FR-11).
+    fn answers_ping(&self) -> bool {
+        true
+    }
+
+    /// The key that frames to the client are masked with: none (WS-FR-03).
+    fn mask(&self) -> Option<[u8; 4]> {
+        None
+    }
+
+    /// Whether all frames of a WebSocket message are read (WSSTOMP-07).
+    fn reads_every_frame(&self) -> bool {
+        true
+    }
+
+    /// Whether a frame may go on in the next WebSocket message (WSSTOMP-08).
+    fn keeps_unfinished_frames(&self) -> bool {
+        true
+    }
+
+    /// The octets of a frame (STOMP12-ENC-02, STOMP12-CLEN-06).
+    fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
+        stomp::encode(frame, version)
+    }
+
+    // ---- CONNECT and errors
+
+    /// Whether a known token still lets its user in (IM-AUTH-02).
+    fn accepts_token(&self, standing: Standing) -> bool {
+        standing == Standing::Valid
+    }
+
+    /// Who somebody is, by query token and bearer token: both are needed and must agree (IM-AUTH-05, IM-AUTH-06).
+    fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> {
+        query.filter(|_| query == bearer)
+    }
+
+    /// The version that is spoken, of those that both know (STOMP12-VER-04).
+    fn version(&self, common: &[Version]) -> Option<Version> {
+        common.iter().copied().max()
+    }
+
+    /// As whom a session acts before it is connected: as nobody (IM-AUTH-07).
+    fn acts_before_connect(&self, query_user: Option<&str>) -> Option<String> {
+        None
+    }
+
+    /// What an unauthorized client is told; never anything about its token (IM-AUTH-09).
+    fn unauthorized(&self, bearer: Option<&str>) -> String {
+        "Unauthorized".to_owned()
+    }
+
+    /// The body of an ERROR, given what there is to say (IM-ERR-03).
+    fn error_body(&self, detail: &str) -> String {
+        detail.to_owned()
+    }
+
+    /// Whether the connection ends with an ERROR (STOMP12-ERR-02, IM-AUTH-04).
+    fn closes_after_error(&self) -> bool {
+        true
+    }
+
+    // ---- STOMP
+
+    /// Whether a receipt that was asked for with this command is given (STOMP12-RHDR-02).
+    fn gives_receipt(&self, command: &str) -> bool {
+        true
+    }
+
+    /// Whether MESSAGE names its subscription (STOMP12-MSG-04, IM-SUB-04).
+    fn names_subscription(&self) -> bool {
+        true
+    }
+
+    /// The `message-id` of the n-th MESSAGE of the server (STOMP12-MSG-03).
+    fn message_id(&self, nth: u64) -> String {
+        format!("m-{nth}")
+    }
+
+    /// Whether the frames of a transaction wait for COMMIT (STOMP12-TX-02).
+    fn holds_until_commit(&self) -> bool {
+        true
+    }
+
+    /// Whether an ACK of this mode settles earlier messages as well (STOMP12-SUB-11, STOMP12-SUB-13).
+    fn settles_earlier(&self, mode: AckMode) -> bool {
+        mode == AckMode::Client
+    }
+
+    /// Whether what was not acknowledged goes back to its queue (STOMP12-ACK-03).
+    fn redelivers(&self) -> bool {
+        true
+    }
+
+    /// Whether UNSUBSCRIBE ends a subscription (IM-SUB-05, STOMP12-UNSUB-03).
+    fn ends_subscription(&self) -> bool {
+        true
+    }
+
+    /// Whether the server beats as agreed (STOMP12-HB-07).
+    fn beats(&self) -> bool {
+        true
+    }
+
+    /// How long a client may be silent that agreed to this interval (STOMP12-HB-09, STOMP12-HB-10).
+    fn patience(&self, interval: Duration) -> Duration {
+        interval * 2
+    }
+
+    // ---- roads
+
+    /// Whether a user may hear the messages for a user (IM-SUB-02).
+    fn may_hear(&self, user: &str, other: &str) -> bool {
+        user == other
+    }
+
+    /// Whether a user may hear the messages for everybody (IM-SUB-02).
+    fn may_hear_everybody(&self, user: &str) -> bool {
+        false
+    }
+
+    /// Whether a user may listen to a group (IM-GROUP-07).
+    fn may_join(&self, user: &str, group: &Group) -> bool {
+        group.members.contains(user)
+    }
+
+    /// Whether a user may post to a group (IM-GROUP-06).
+    fn may_post(&self, user: &str, group: &Group) -> bool {
+        group.members.contains(user)
+    }
+
+    /// Whether a SEND may go past the application (IM-SEND-14).
+    fn may_send_directly(&self, user: &str) -> bool {
+        false
+    }
+
+    // ---- messages
+
+    /// Whose message it is (IM-SEND-03).
+    fn from_id(&self, user: &str, body: &Map<String, Value>) -> String {
+        user.to_owned()
+    }
+
+    /// The content that arrives (IM-SEND-04).
+    fn content(&self, sent: String) -> String {
+        sent
+    }
+
+    /// The `createdAt` of a message sent at this time (IM-SEND-02).
+    fn created_at(&self, epoch_ms: u64) -> u64 {
+        epoch_ms
+    }
+
+    /// Whether a request for an app is heard, given whether the user belongs to it (IM-SEND-11, IM-SYNC-07).
+    fn serves_app(&self, belongs: bool) -> bool {
+        belongs
+    }
+
+    /// Who sees a personal message (IM-SEND-07).
+    fn audience(&self) -> Audience {
+        Audience::Addressee
+    }
+
+    /// On which of the listening connections a personal message is shown (IM-SUB-07).
+    fn devices(&self, listening: BTreeSet<ConnId>) -> BTreeSet<ConnId> {
+        listening
+    }
+
+    /// Among whose messages an id must be new: those of its sender (IM-SEND-08).
+    fn id_scope<'a>(&self, sender: &'a str) -> &'a str {
+        sender
+    }
+
+    // ---- revoking
+
+    /// Whether a user may revoke a message of this sender (IM-REVOKE-04).
+    fn may_revoke(&self, user: &str, sender: &str) -> bool {
+        user == sender
+    }
+
+    /// Whether the recipient is told (IM-REVOKE-02).
+    fn tells_recipient(&self) -> bool {
+        true
+    }
+
+    /// Whether the group is told (IM-REVOKE-08).
+    fn tells_group(&self) -> bool {
+        true
+    }
+
+    /// The content of the notice (IM-REVOKE-03).
+    fn notice_content(&self, content: &str) -> String {
+        String::new()
+    }
+
+    /// Whether one revocation is enough (IM-REVOKE-06).
+    fn tells_once(&self) -> bool {
+        true
+    }
+
+    /// Whether a revoked message leaves the store (IM-REVOKE-07).
+    fn forgets_revoked(&self) -> bool {
+        true
+    }
+
+    // ---- offline messages
+
+    /// What a sync delivers of what was stored (IM-SYNC-02).
+    fn synced(&self, stored: Vec<Message>) -> Vec<Message> {
+        stored
+    }
+
+    /// The `createdAt` of a synced message (IM-SYNC-03).
+    fn synced_at(&self, sent_at: u64, now: u64) -> u64 {
+        sent_at
+    }
+}
+
+/// A server that answers every question rightly.
+#[derive(Debug)]
+struct Correct;
+
+impl Decisions for Correct {}
+
+/// The decisions that a server takes: correct by default, or with one defect.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    decisions: &'static dyn Decisions,
+    defect: Option<&'static Defect>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { decisions: &Correct, defect: None }
+    }
+}
+
+impl Deref for Policy {
+    type Target = dyn Decisions;
+
+    fn deref(&self) -> &Self::Target {
+        self.decisions
+    }
+}
+
+/// There is no defect of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no defect `{name}`; the nearest names are {}", nearest.join(", "))]
+pub struct UnknownDefect {
+    /// The name that was asked for.
+    pub name: String,
+    /// The names that come nearest to it, best first.
+    pub nearest: Vec<&'static str>,
+}
+
+impl Policy {
+    /// A server with this defect.
+    ///
+    /// # Errors
+    /// The names that come nearest, where there is no such defect.
+    pub fn with_defect(name: &str) -> Result<Policy, UnknownDefect> {
+        match defects::all().iter().find(|defect| defect.name == name) {
+            Some(defect) => Ok(defect.policy()),
+            None => Err(UnknownDefect { name: name.to_owned(), nearest: defects::nearest(name) }),
+        }
+    }
+
+    /// The decisions of a defect.
+    pub(super) fn of(defect: &'static Defect, decisions: &'static dyn Decisions) -> Policy {
+        Policy { decisions, defect: Some(defect) }
+    }
+
+    /// The defect, if there is one.
+    pub fn defect(&self) -> Option<&'static Defect> {
+        self.defect
+    }
+}
