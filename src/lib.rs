@@ -1,4 +1,6 @@
 //! x
-pub mod link;
-pub mod stomp;
 pub mod case;
+pub mod judge;
+pub mod link;
+pub mod run;
+pub mod stomp;

@@ -8,7 +8,7 @@ use super::diagnostic::{Source, Span};
 use super::model::{Act, act};
 use super::reader::{Reader, Text};
 use super::script::{Identity, Point};
-use super::tree::{Key, Node, Tree};
+use super::tree::{Key, Node};
 
 /// A dialect file.
 #[derive(Debug, Clone)]
@@ -239,9 +239,4 @@ impl Point {
             _ => false,
         }
     }
-}
-
-/// A text node, for acts that the engine makes up.
-pub(super) fn text_node(text: &str, at: Span) -> Node {
-    Node { tree: Tree::Text(text.to_owned()), at }
 }

@@ -81,7 +81,11 @@ mod tests {
         ];
         for (header, answer, outgoing, incoming) in cases {
             let (beats, said) = Beats::negotiate(header, Duration::ZERO).expect("well formed");
-            assert_eq!((said.as_str(), beats.outgoing, beats.incoming), (answer, outgoing, incoming), "{header:?}");
+            assert_eq!(
+                (said.as_str(), beats.outgoing, beats.incoming),
+                (answer, outgoing, incoming),
+                "{header:?}"
+            );
         }
     }
 

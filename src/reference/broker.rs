@@ -144,7 +144,8 @@ impl Core {
     /// Adds a SEND to a queue.
     pub(super) fn enqueue(&mut self, name: &str, frame: &Frame) -> Result<(), Refusal> {
         self.queues.places += 1;
-        let item = Item { place: self.queues.places, letter: Arc::new(Letter::of(frame)), redelivered: false };
+        let item =
+            Item { place: self.queues.places, letter: Arc::new(Letter::of(frame)), redelivered: false };
         let queue = self.queues.queues.entry(name.to_owned()).or_default();
         if queue.waiting.len() == MOST_WAITING {
             return Err(Refusal::plain("Queue is full"));

@@ -108,7 +108,8 @@ impl Core {
     /// The frame was processed: RECEIPT if one was asked for, and the end if it was DISCONNECT.
     fn done(&mut self, conn: ConnId, frame: &Frame) {
         // STOMP12-RHDR-01: CONNECT cannot ask for a receipt.
-        let asked = frame.header("receipt").filter(|_| !matches!(frame.command.as_str(), "CONNECT" | "STOMP"));
+        let asked =
+            frame.header("receipt").filter(|_| !matches!(frame.command.as_str(), "CONNECT" | "STOMP"));
         if let Some(receipt) = asked
             && self.policy.gives_receipt(&frame.command)
         {

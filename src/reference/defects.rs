@@ -279,7 +279,7 @@ defects! {
 
     "echoes-foreign-fromid" EchoesForeignFromId breaks ["IM-SEND-03"],
     "The sender is who the body says." {
-        fn from_id(&self, user: &str, body: &Map<String, Value>) -> String {
+        fn sender_id(&self, user: &str, body: &Map<String, Value>) -> String {
             let claimed = ["fromId", "sender", "senderId", "from"].iter().find_map(|name| body.get(*name)?.as_str());
             claimed.unwrap_or(user).to_owned()
         }

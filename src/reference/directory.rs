@@ -59,9 +59,18 @@ pub struct DirectoryError(String);
 /// The app of the demo accounts.
 const DEMO_APP: &str = "demo";
 
-/// Groups of the demo: label, id, and the ranges of user numbers that are members.
-const DEMO_GROUPS: [(&str, &str, [(usize, usize); 2]); 2] =
-    [("g1", "group_red", [(1, 28), (0, 0)]), ("g2", "group_blue", [(1, 14), (29, 36)])];
+/// A group of the demo.
+struct DemoGroup {
+    label: &'static str,
+    id: &'static str,
+    /// The first and last numbers of users who are members.
+    members: &'static [(usize, usize)],
+}
+
+const DEMO_GROUPS: [DemoGroup; 2] = [
+    DemoGroup { label: "g1", id: "group_red", members: &[(1, 28)] },
+    DemoGroup { label: "g2", id: "group_blue", members: &[(1, 14), (29, 36)] },
+];
 
 impl Directory {
     /// Users `user_001` to `user_nnn` with labels `a01` …, app `demo`, groups `group_red` and `group_blue`.
@@ -74,16 +83,15 @@ impl Directory {
             second_app: None,
         });
         let users: Vec<User> = users.collect();
-        let groups = DEMO_GROUPS.iter().map(|(label, id, ranges)| Group {
-            label: (*label).to_owned(),
-            id: (*id).to_owned(),
-            members: ranges
-                .iter()
-                .flat_map(|&(first, last)| (first.max(1)..=last.min(users.len())).map(|n| &users[n - 1].id))
-                .cloned()
-                .collect(),
+        let groups = DEMO_GROUPS.map(|group| {
+            let numbers = group.members.iter().flat_map(|&(first, last)| first..=last);
+            Group {
+                label: group.label.to_owned(),
+                id: group.id.to_owned(),
+                members: numbers.filter_map(|n| users.get(n - 1)).map(|user| user.id.clone()).collect(),
+            }
         });
-        Directory::new(DEMO_APP.to_owned(), users.clone(), groups.collect())
+        Directory::new(DEMO_APP.to_owned(), users, groups.into())
     }
 
     /// A directory of just these users and groups.
@@ -113,7 +121,9 @@ impl Directory {
             return Err(DirectoryError("no app: add `app = \"demo\"` at the head of the file".to_owned()));
         };
         if file.accounts.is_empty() {
-            return Err(DirectoryError("no accounts: add at least `[accounts.a1]` with `user` and `token`".to_owned()));
+            return Err(DirectoryError(
+                "no accounts: add at least `[accounts.a1]` with `user` and `token`".to_owned(),
+            ));
         }
         let mut groups = Vec::new();
         for (label, group) in &file.groups {

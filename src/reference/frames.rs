@@ -61,8 +61,9 @@ impl Core {
         if session.subscriptions.contains_key(&key) {
             return Err(Refusal::because("Subscription exists", "The id is in use on this connection."));
         }
-        let ack = AckMode::parse(frame.header("ack"))
-            .ok_or_else(|| Refusal::because("Unknown ack mode", "It is auto, client or client-individual."))?;
+        let ack = AckMode::parse(frame.header("ack")).ok_or_else(|| {
+            Refusal::because("Unknown ack mode", "It is auto, client or client-individual.")
+        })?;
         let road = roads::subscribed(&destination, user).filter(|road| self.may_listen(user, road));
         // Whether such a thing exists is nobody's business but its members'.
         let road = road.ok_or_else(|| Refusal::plain("No such destination"))?;
@@ -74,7 +75,9 @@ impl Core {
         match road {
             Road::Personal(other) => self.policy.may_hear(user, other),
             Road::Everybodys => self.policy.may_hear_everybody(user),
-            Road::Group(id) => self.directory.group(id).is_some_and(|group| self.policy.may_join(user, group)),
+            Road::Group(id) => {
+                self.directory.group(id).is_some_and(|group| self.policy.may_join(user, group))
+            }
             Road::Topic(_) | Road::Queue(_) => true,
         }
     }

@@ -91,7 +91,9 @@ impl Core {
     /// `/app/chat.send`
     pub(super) fn chat(&mut self, user: &str, body: &[u8]) {
         let Some(request) = SendRequest::parse(body) else { return };
-        if !self.policy.serves_app(self.directory.belongs(user, &request.app)) || !self.reaches(user, &request) {
+        if !self.policy.serves_app(self.directory.belongs(user, &request.app))
+            || !self.reaches(user, &request)
+        {
             return;
         }
         let key = (request.id.clone(), self.policy.id_scope(user).to_owned());
@@ -100,7 +102,7 @@ impl Core {
         }
         let message = Message {
             id: request.id,
-            from_id: self.policy.from_id(user, &request.body),
+            from_id: self.policy.sender_id(user, &request.body),
             to_id: request.to,
             chat_type: request.chat_type,
             msg_type: request.msg_type,
@@ -146,7 +148,11 @@ impl Core {
             Audience::Addressee => self.listening(&Road::Personal(user.to_owned())),
             Audience::Everybody => {
                 let personal = |road: &Road| matches!(road, Road::Personal(_));
-                self.listeners.iter().filter(|(road, _)| personal(road)).flat_map(|(_, l)| l.clone()).collect()
+                self.listeners
+                    .iter()
+                    .filter(|(road, _)| personal(road))
+                    .flat_map(|(_, l)| l.clone())
+                    .collect()
             }
         };
         heard.extend(self.listening(&Road::Everybodys));

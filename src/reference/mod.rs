@@ -11,24 +11,29 @@
 mod beats;
 mod broker;
 mod connect;
+mod connection;
 mod core;
-mod defects;
+pub mod defects;
 mod directory;
 mod event;
 mod frames;
+mod http;
+mod hub;
 mod im;
 mod message;
 mod policy;
 mod refusal;
 mod roads;
+mod server;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use self::core::Core;
-pub use defects::{Defect, all};
+pub use defects::Defect;
 pub use directory::{Directory, DirectoryError, Group, Standing, User};
 pub use event::{Act, ConnId, Effect, Event};
 pub use message::{ChatType, Message, Status};
 pub use policy::{Audience, Decisions, Policy, UnknownDefect};
+pub use server::Server;
 pub use session::AckMode;

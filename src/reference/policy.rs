@@ -195,7 +195,7 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     // ---- messages
 
     /// Whose message it is (IM-SEND-03).
-    fn from_id(&self, user: &str, body: &Map<String, Value>) -> String {
+    fn sender_id(&self, user: &str, body: &Map<String, Value>) -> String {
         user.to_owned()
     }
 

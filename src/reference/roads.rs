@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn a_send_past_the_application_is_seen_as_such() {
-        for destination in ["/user/bob/queue/messages", "/user/queue/messages", "/queue/messages", "/topic/group/g"] {
+        for destination in
+            ["/user/bob/queue/messages", "/user/queue/messages", "/queue/messages", "/topic/group/g"]
+        {
             assert!(matches!(sent(destination, "me"), Some(Errand::Direct(_))), "{destination}");
         }
         assert_eq!(sent("/app/x", "me"), Some(Errand::Nobody));

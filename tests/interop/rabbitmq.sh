@@ -37,7 +37,7 @@ listening() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
 running() {
   local pid
-  pid=$(cat "$RABBITMQ_PID_FILE" 2>/dev/null) && [ -n "$pid" ] && ! gone "$pid"
+  pid=$(cat "$RABBITMQ_PID_FILE" 2>/dev/null) && [ -n "$pid" ] && ! gone "$pid" && ours "$pid"
 }
 
 # until_or_deadline COMMAND…: polls every 100 ms
@@ -96,11 +96,11 @@ start() {
     setsid "$bin/rabbitmq-server" </dev/null >"$dir/out" 2>&1 &
   fi
   # The plugin listens before the accounts are there: the end of the start is what counts.
-  "$bin/rabbitmqctl" --silent wait --timeout "$deadline" "$RABBITMQ_PID_FILE" >"$dir/wait" 2>&1 && until_or_deadline listening || {
+  if ! { started && until_or_deadline listening; }; then
     tail -n 30 "$dir/wait" "$dir/out" "$dir/log"/*.log >&2 || true
     stop || true
     die "not ready within $deadline s"
-  }
+  fi
   echo ready
 }
 
@@ -115,12 +115,23 @@ stop() {
   rm -f "$RABBITMQ_PID_FILE"
 }
 
+started() { "$bin/rabbitmqctl" --silent wait --timeout "$deadline" "$RABBITMQ_PID_FILE" >"$dir/wait" 2>&1; }
+
+# Our node, and not a process that was given the number of one that is gone.
+ours() { grep -qsaF -- "$dir" "/proc/$1/cmdline"; }
+
 # Ended, though perhaps not reaped yet.
 gone() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:.Z' "/proc/$1/status"; }
 
 case ${1:-start} in
 start) start ;;
 stop) stop ;;
-status) running && listening && echo ready || { echo stopped; exit 1; } ;;
+status)
+  if ! { running && listening; }; then
+    echo stopped
+    exit 1
+  fi
+  echo ready
+  ;;
 *) die "usage: $0 [start|stop|status]" ;;
 esac

@@ -7,10 +7,11 @@ import base64, os, select, socket, struct, sys, time
 
 
 class Ws:
-    """One connection. `seen` holds what came: frames as text, `closed CODE REASON`, `end of TCP`."""
+    """One connection. `seen` holds what came: frames as text, `closed CODE REASON`, `end of TCP`; `stream` the
+    payloads, `opcode` that of the last one (1 is text, 2 is binary)."""
 
     def __init__(self, name="", path="/ws", host="127.0.0.1", port=15674):
-        self.name, self.seen, self.octets = name, [], b""
+        self.name, self.seen, self.octets, self.stream = name, [], b"", b""
         self.tcp = socket.create_connection((host, port))
         key = base64.b64encode(os.urandom(16)).decode()
         self.tcp.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -86,7 +87,10 @@ class Ws:
         data, self.octets = self.octets[at:at + size], self.octets[at + size:]
         if opcode == 8:
             return f"closed {struct.unpack('>H', data[:2])[0]} {data[2:].decode()}".strip() if data else "closed"
-        return data.decode(errors="backslashreplace") if opcode in (1, 2) else f"opcode {opcode} {data!r}"
+        if opcode not in (0, 1, 2):
+            return f"opcode {opcode} {data!r}"
+        self.stream, self.opcode = self.stream + data, opcode
+        return data.decode(errors="backslashreplace")
 
     def say(self, arrow, what):
         text = what if isinstance(what, str) else what.decode(errors="backslashreplace")

@@ -1,0 +1,265 @@
+//! Everything that is written in YAML, loaded together: catalogue, dialects, profiles, suites.
+//!
+//! It relies on the files embedded in the binary, and on those that a user names. It never hands out a case of a file
+//! with errors.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::catalogue::{Catalogue, requirements};
+use super::diagnostic::{Diagnostic, Severity, Source};
+use super::dialect::{Dialect, dialect};
+use super::expand::{Expander, rule};
+use super::model::{self, suite};
+use super::profile::{Profile, profile};
+use super::reader::Reader;
+use super::script::Script;
+use super::tree::{Node, load};
+use super::{lint, value};
+use crate::judge::Rule;
+
+/// The files that the binary carries: path and text.
+pub const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/suites.rs"));
+
+/// All that was loaded, and all that is wrong with it.
+#[derive(Debug, Default)]
+pub struct Library {
+    /// Requirements by id.
+    pub catalogue: Catalogue,
+    /// Dialects by name.
+    pub dialects: BTreeMap<String, Arc<Dialect>>,
+    /// Profiles by name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Cases, rows expanded, in the order of the files.
+    pub scripts: Vec<Arc<Script>>,
+    /// Rules.
+    pub rules: Vec<Rule>,
+    /// Titles of suites.
+    pub titles: BTreeMap<String, String>,
+    /// What is wrong, sorted by file and place.
+    pub found: Vec<Diagnostic>,
+}
+
+impl Library {
+    /// What the binary carries.
+    pub fn embedded() -> Self {
+        let sources = EMBEDDED.iter().map(|(path, text)| Source::new(path, text)).collect();
+        Self::load(sources, &[])
+    }
+
+    /// What the binary carries, with these suites in place of its own.
+    pub fn with_suites(files: Vec<Source>) -> Self {
+        let sources = EMBEDDED
+            .iter()
+            .filter(|(_, text)| !text.starts_with("suite:"))
+            .map(|(path, text)| Source::new(path, text));
+        let rules = EMBEDDED.iter().filter(|(path, _)| path.ends_with("/rules.yaml"));
+        let rules = rules.map(|(path, text)| Source::new(path, text)).collect::<Vec<_>>();
+        Self::load(sources.chain(files).collect(), &rules)
+    }
+
+    /// Whether nothing but warnings was found.
+    pub fn is_sound(&self) -> bool {
+        self.found.iter().all(|d| d.severity < Severity::Error)
+    }
+
+    fn load(sources: Vec<Source>, rules_of: &[Source]) -> Self {
+        let mut library = Library::default();
+        let mut suites: Vec<(Source, Node)> = Vec::new();
+        let mut dialects: Vec<(Source, Node)> = Vec::new();
+        for source in sources {
+            match load(&source) {
+                Err(found) => library.found.extend(found),
+                Ok(node) => match first_key(&node) {
+                    Some("suite") => suites.push((source, node)),
+                    Some("dialect") => dialects.push((source, node)),
+                    Some("profile") => library.profile(&source, &node),
+                    Some("requirements") => library.requirements(&source, &node),
+                    _ => library.found.push(
+                        Diagnostic::error(&source, node.at, "the first key says what a file is")
+                            .help("one of: suite, dialect, profile, requirements"),
+                    ),
+                },
+            }
+        }
+        for (source, node) in dialects {
+            let mut reader = Reader::new(&source);
+            let loaded = dialect(&mut reader, &node);
+            library.found.append(&mut reader.found);
+            if let Some(loaded) = loaded {
+                library.dialects.insert(loaded.name.clone(), Arc::new(loaded));
+            }
+        }
+        for (source, node) in &suites {
+            library.suite(source, node, true);
+        }
+        for source in rules_of {
+            if let Ok(node) = load(source)
+                && !library.rules.iter().any(|r| r.place.file == *source.path)
+            {
+                library.suite(source, &node, false);
+            }
+        }
+        library.duplicates();
+        library.found.sort_by(|a, b| (&a.source.path, a.at.line, a.at.column).cmp(&(&b.source.path, b.at.line, b.at.column)));
+        library.found.dedup();
+        library
+    }
+
+    fn requirements(&mut self, source: &Source, node: &Node) {
+        let mut reader = Reader::new(source);
+        for requirement in requirements(&mut reader, node) {
+            if let Some(first) = self.catalogue.get(&requirement.id) {
+                let what = format!("{} stands in the catalogue `{}` already", requirement.id, first.catalogue);
+                reader.error(node.at, what);
+            }
+            self.catalogue.insert(requirement.id.clone(), requirement);
+        }
+        self.found.append(&mut reader.found);
+    }
+
+    fn profile(&mut self, source: &Source, node: &Node) {
+        let mut reader = Reader::new(source);
+        if let Some(profile) = profile(&mut reader, node) {
+            self.profiles.insert(profile.name.clone(), profile);
+        }
+        self.found.append(&mut reader.found);
+    }
+
+    /// Reads a profile that a user names by its path.
+    pub fn read_profile(&mut self, source: &Source) -> Option<Profile> {
+        match load(source) {
+            Err(found) => {
+                self.found.extend(found);
+                None
+            }
+            Ok(node) => {
+                let mut reader = Reader::new(source);
+                let profile = profile(&mut reader, &node);
+                if let Some(profile) = &profile {
+                    self.check_points(profile, &node, &mut reader);
+                }
+                self.found.append(&mut reader.found);
+                profile
+            }
+        }
+    }
+
+    fn check_points(&self, profile: &Profile, node: &Node, reader: &mut Reader<'_>) {
+        let known: BTreeMap<&str, _> = self
+            .dialects
+            .values()
+            .flat_map(|d| d.points.iter().map(|(key, point)| (key.name.as_str(), point)))
+            .collect();
+        for (name, value) in &profile.points {
+            let at = super::profile::point_place(node, name).map_or(node.at, |n| n.at);
+            match known.get(name.as_str()) {
+                None => reader.unknown("point", name, at, known.keys().copied()),
+                Some(point) if !point.admits(value) => {
+                    let words =
+                        if point.values.is_empty() { "true, false".to_owned() } else { point.values.join(", ") };
+                    reader.error_help(at, format!("{value} is no value of `{name}`"), format!("one of: {words}"));
+                }
+                Some(_) => {}
+            }
+        }
+        for known in &profile.known {
+            if !self.catalogue.contains_key(&known.clause) {
+                let ids: Vec<&str> = self.catalogue.keys().map(String::as_str).collect();
+                reader.unknown("requirement", &known.clause, node.at, ids);
+            }
+        }
+    }
+
+    fn suite(&mut self, source: &Source, node: &Node, with_cases: bool) {
+        let mut reader = Reader::new(source);
+        let Some(suite) = suite(&mut reader, node) else {
+            self.found.append(&mut reader.found);
+            return;
+        };
+        self.found.append(&mut reader.found);
+        let Some(dialect) = self.dialects.get(&suite.dialect.value).cloned() else {
+            let mut reader = Reader::new(source);
+            reader.unknown("dialect", &suite.dialect.value, suite.dialect.at, self.dialects.keys().map(String::as_str));
+            self.found.append(&mut reader.found);
+            return;
+        };
+        let catalogue = std::mem::take(&mut self.catalogue);
+        let mut expander = Expander::new(source, &dialect, &catalogue);
+        let cases: &[model::Case] = if with_cases { &suite.cases } else { &[] };
+        for case in cases {
+            let rows = expander.case(&suite, case);
+            lint::case(&mut expander.reader, case, &dialect, &rows);
+            self.scripts.extend(rows.into_iter().map(Arc::new));
+        }
+        for def in &suite.rules {
+            if let Some(mut found) = rule(&mut expander, def) {
+                found.id = format!("{}/{}", suite.name.value, def.id.value);
+                if found.title.is_empty() {
+                    found.title = catalogue.get(&found.requirement).map_or(String::new(), |r| r.text.clone());
+                }
+                self.rules.push(found);
+            }
+        }
+        self.found.append(&mut expander.reader.found);
+        self.found.append(&mut expander.dialect_reader.found);
+        self.catalogue = catalogue;
+        self.titles.insert(suite.name.value.clone(), suite.title.clone());
+    }
+
+    fn duplicates(&mut self) {
+        let mut seen: BTreeMap<&str, &super::script::Place> = BTreeMap::new();
+        let ids = self.scripts.iter().map(|s| (&*s.id, &s.place));
+        let mut found = Vec::new();
+        for (id, place) in ids.chain(self.rules.iter().map(|r| (&*r.id, &r.place))) {
+            if let Some(first) = seen.insert(id, place) {
+                found.push((id.to_owned(), first.clone(), place.clone()));
+            }
+        }
+        for (id, first, place) in found {
+            let text = EMBEDDED.iter().find(|(path, _)| *path == place.file).map(|(_, text)| (*text).to_owned());
+            let text = text.or_else(|| std::fs::read_to_string(&place.file).ok()).unwrap_or_default();
+            let source = Source::new(&place.file, &text);
+            let at = super::diagnostic::Span {
+                line: place.line,
+                column: place.column,
+                start: source.offset(place.line, place.column),
+                len: 1,
+            };
+            let what = format!("the id `{id}` is taken: {first} has it already");
+            self.found.push(Diagnostic::error(&source, at, what).help("ids are unique: rename one"));
+        }
+    }
+}
+
+fn first_key(node: &Node) -> Option<&str> {
+    node.map()?.first().map(|(key, _)| key.name.as_str())
+}
+
+/// The YAML files below a path, or the file that it is.
+///
+/// # Errors
+/// What the system says of a path that cannot be read.
+pub fn read_files(path: &Path) -> std::io::Result<Vec<Source>> {
+    let mut out = Vec::new();
+    if path.is_dir() {
+        let mut entries: Vec<_> = std::fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(std::fs::DirEntry::path);
+        for entry in entries {
+            let inner = entry.path();
+            if inner.is_dir() || inner.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+                out.extend(read_files(&inner)?);
+            }
+        }
+    } else {
+        let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
+        out.push(Source::new(&path.display().to_string(), &text));
+    }
+    Ok(out)
+}
+
+/// Whether a name may be bound: letters, digits, hyphens.
+pub(super) fn is_name(text: &str) -> bool {
+    value::reference(&format!("${text}")).is_some_and(|(_, path)| path.is_empty())
+}

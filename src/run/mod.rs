@@ -1,0 +1,3 @@
+//! x
+mod select;
+pub use select::glob;

@@ -1,0 +1,80 @@
+//! Selecting cases by patterns in which `*` is the only wildcard.
+//!
+//! It relies on ids only. A pattern never matches by accident: without a wildcard it names a case, a suite, a folder of
+//! suites or a requirement as a whole.
+
+use crate::case::diagnostic::nearest;
+
+/// Whether a text matches a pattern in which `*` stands for anything, nothing included.
+pub fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Whether a pattern selects a case: by its id (with or without its row), its suite, a folder of suites, or one of
+/// its requirements.
+pub fn selects(pattern: &str, id: &str, suite: &str, requirements: &[String]) -> bool {
+    let without_row = id.split('[').next().unwrap_or(id);
+    let folder = suite.split('/').next().unwrap_or(suite);
+    [id, without_row, suite, folder].iter().any(|name| glob(pattern, name))
+        || requirements.iter().any(|r| glob(pattern, r))
+}
+
+/// The names nearest to a pattern that selects nothing.
+pub fn suggest<'a>(pattern: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let bare = pattern.trim_matches('*');
+    let mut all: Vec<&str> = names.collect();
+    all.sort_unstable();
+    all.dedup();
+    let mut found: Vec<&str> = all.iter().copied().filter(|n| !bare.is_empty() && n.contains(bare)).take(5).collect();
+    if found.is_empty() {
+        found.extend(nearest(bare, all.iter().copied()));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_the_only_wildcard() {
+        for (pattern, text, expected) in [
+            ("im/revoke", "im/revoke", true),
+            ("im/revoke", "im/revoke/x", false),
+            ("im/*", "im/revoke/x", true),
+            ("*told*", "im/revoke/recipient-is-told", true),
+            ("im/*/x*[a]", "im/y/xz[a]", true),
+            ("a*a", "a", false),
+            ("im.revoke", "im/revoke", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn a_case_is_selected_by_id_suite_folder_or_requirement() {
+        let requirements = ["IM-SEND-01".to_owned()];
+        for pattern in ["im", "im/send", "im/send/x", "im/send/x[a]", "IM-SEND-*", "IM-SEND-01", "*"] {
+            assert!(selects(pattern, "im/send/x[a]", "im/send", &requirements), "{pattern}");
+        }
+        assert!(!selects("im/sen", "im/send/x[a]", "im/send", &requirements));
+    }
+
+    #[test]
+    fn the_nearest_names_are_suggested() {
+        assert_eq!(suggest("revok", ["im/send", "im/revoke"].into_iter()), ["im/revoke"]);
+        assert_eq!(suggest("im/revike", ["im/send", "im/revoke"].into_iter()), ["im/revoke"]);
+    }
+}
