@@ -3,4 +3,7 @@ pub mod case;
 pub mod judge;
 pub mod link;
 pub mod run;
+pub mod session;
+pub mod reference;
 pub mod stomp;
+pub mod target;

@@ -419,7 +419,7 @@ impl<'a> Expander<'a> {
             return;
         }
         let notes = self.notes(in_dialect);
-        notes.fields(frame, "a frame", &["command", "headers", "body", "json"]);
+        notes.fields(frame, "a frame", &["command", "headers", "body", "json", "arrival", "+"]);
         let Some(headers) = frame.get("headers") else { return };
         let header = |entries: &[(Key, Node)], notes: &mut Reader<'_>| {
             for (name, value) in entries {

@@ -48,13 +48,13 @@ impl References {
     }
 
     fn check(&mut self, reader: &mut Reader<'_>, case: &Case) {
+        for (name, _) in &case.lets {
+            self.bind(reader, &name.name, name.at);
+        }
         for column in &case.each {
             column.rows.iter().for_each(|(_, value)| self.node(reader, value));
         }
-        for (name, value) in &case.lets {
-            self.node(reader, value);
-            self.bind(reader, &name.name, name.at);
-        }
+        case.lets.iter().for_each(|(_, value)| self.node(reader, value));
         for (key, value) in &case.needs {
             if key.name.starts_with('$') {
                 self.text(reader, &key.name, key.at);

@@ -391,7 +391,8 @@ impl Judge {
         got: String,
         by_close: bool,
     ) {
-        let level = self.script.level(clause);
+        let pinned = self.world.facts.pinned_clauses.iter().any(|c| c == clause);
+        let level = if pinned { Level::Must } else { self.script.level(clause) };
         self.checks.push(Check {
             clause: clause.to_owned(),
             level,
@@ -705,6 +706,18 @@ impl Judge {
     /// Whether a check was decided by the end of a connection, so that the target must be asked for.
     pub fn wants_canary(&self) -> bool {
         self.checks.iter().any(|c| c.by_close || (!c.held && c.level >= Level::Should))
+    }
+
+    /// Whether a marked message came on a subscription, and whether it came on another.
+    pub fn came_on(&self, on: &str, mark: &str, one: &str, other: &str) -> (bool, bool) {
+        let items = self.inboxes.get(on).map_or(&[][..], |i| &i.items);
+        let came = |id: &str| {
+            items.iter().any(|item| {
+                let header = item.record.pointer("/headers/subscription").and_then(Value::as_str);
+                header == Some(id) && item.record.get("body").and_then(Value::as_str).is_some_and(|b| b.contains(mark))
+            })
+        };
+        (came(one), came(other))
     }
 
     /// What is waited for, for messages.

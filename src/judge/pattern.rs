@@ -68,7 +68,8 @@ impl Item {
 
     pub(super) fn ended(at: u64, by: By, code: Option<u16>, reason: &str) -> Option<Self> {
         (by == By::Target)
-            .then(|| Item::other(at, ItemKind::Closed, json!({ "code": code, "reason": reason })))
+            // An end without a close frame counts as 1006 (RFC 6455, 7.1.5).
+            .then(|| Item::other(at, ItemKind::Closed, json!({ "code": code.unwrap_or(1006), "reason": reason })))
     }
 }
 

@@ -23,8 +23,8 @@ pub enum Prepared {
     Open {
         /// The path, where it is not the target's.
         path: Option<String>,
-        /// The query, where it is not the account's token: name and value.
-        query: Option<Vec<(String, String)>>,
+        /// Parameters beside or in place of the account's token; one without a value is left out.
+        query: Vec<(String, Option<String>)>,
         /// Further headers; a header without a value is left out.
         headers: Vec<(String, Option<String>)>,
         /// Sub-protocols to offer.
@@ -159,22 +159,20 @@ fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
     let member = |name: &str| value.get(name);
     let text = |value: &Value, env: &mut dyn Env| Ok::<_, String>(eval(value, env, Purpose::Sending)?.map(|v| as_text(&v)));
     let path = member("path").map(|v| text(v, env)).transpose()?.flatten();
-    let query = match member("query") {
+    let mut query = Vec::new();
+    match member("query") {
         Some(Value::Object(members)) => {
-            let mut query = Vec::new();
             for (name, value) in members {
-                if let Some(value) = text(value, env)? {
-                    query.push((name.clone(), value));
-                }
+                query.push((name.clone(), text(value, env)?));
             }
-            Some(query)
         }
-        Some(other) => match eval(other, env, Purpose::Sending)? {
-            Some(Value::Object(members)) => Some(members.iter().map(|(n, v)| (n.clone(), as_text(v))).collect()),
-            _ => Some(Vec::new()),
-        },
-        None => None,
-    };
+        Some(other) => {
+            if let Some(Value::Object(members)) = eval(other, env, Purpose::Sending)? {
+                query.extend(members.iter().map(|(n, v)| (n.clone(), Some(as_text(v)))));
+            }
+        }
+        None => {}
+    }
     let mut headers = Vec::new();
     if let Some(Value::Object(members)) = member("headers") {
         for (name, value) in members {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::case::event::Seen;
 use crate::case::profile::Profile;
 use crate::case::script::{Script, role_of};
-use crate::case::value::{Env, select};
+use crate::case::value::{Env, Purpose, eval, select};
 
 /// What a case was given when it began: it stands in the report beside the script.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,10 +32,14 @@ pub struct Facts {
     pub points: BTreeMap<String, Value>,
     /// Points that are pinned or have a default: an observation is judged against them.
     pub pinned: BTreeMap<String, Value>,
+    /// Clauses of points that the profile pins: what they say is judged, however open the document leaves it.
+    pub pinned_clauses: Vec<String>,
     /// Connection or role → the account that was leased for it.
     pub leases: BTreeMap<String, Lease>,
     /// Group name in the case → id.
     pub groups: BTreeMap<String, String>,
+    /// Whether the prober's account is a member of every group.
+    pub prober_is_member: bool,
     /// Crowd → how many sessions it has.
     pub crowds: BTreeMap<String, u64>,
 }
@@ -125,11 +129,23 @@ pub(super) const CASE: usize = 0;
 impl World {
     pub(super) fn new(script: &Script, facts: Facts) -> Self {
         let mut world = World { facts, conns: BTreeMap::new(), scopes: vec![Scope::default()], fresh: 0 };
-        for (name, value) in &script.names {
-            let mut view = View { world: &mut world, scope: CASE, me: "", at: 0 };
-            // What cannot be computed here is an error where it is used.
-            if let Ok(value) = crate::case::value::eval(value, &mut view, crate::case::value::Purpose::Seeing) {
-                world.bind(CASE, name, value.filter(|v| *v != json!({ "is": "absent" })));
+        // Columns may use `let` and the other way round: whatever can be computed is, until nothing more can.
+        let mut left: Vec<&(String, Value)> = script.names.iter().collect();
+        while !left.is_empty() {
+            let before = left.len();
+            left.retain(|(name, value)| {
+                let mut view = View { world: &mut world, scope: CASE, me: "", at: 0 };
+                match eval(value, &mut view, Purpose::Seeing) {
+                    Ok(value) => {
+                        world.bind(CASE, name, value.filter(|v| *v != json!({ "is": "absent" })));
+                        false
+                    }
+                    Err(_) => true,
+                }
+            });
+            if left.len() == before {
+                // What cannot be computed is an error where it is used.
+                break;
             }
         }
         world

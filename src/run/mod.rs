@@ -1,3 +1,10 @@
 //! x
+mod acts;
+mod barrier;
+pub mod journal;
+mod road;
 mod select;
-pub use select::glob;
+mod settle;
+mod stage;
+pub mod world;
+pub use select::{glob, selects, suggest};

@@ -196,5 +196,5 @@ for text in options.account:
     accounts[name] = {"name": name, "user": user, "token": token}
 try:
     asyncio.run(main())
-except (AssertionError, OSError, websockets.WebSocketException) as error:
-    sys.exit(f"FAIL  {error}")
+except (AssertionError, LookupError, OSError, ValueError, websockets.WebSocketException) as error:
+    sys.exit(f"FAIL  {type(error).__name__}: {error}")

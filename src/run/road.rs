@@ -1,0 +1,156 @@
+//! Roads: sending a marked message of the engine's own from one connection to another, and seeing it arrive.
+//!
+//! It relies on the dialect's roads, carried out as steps of the engine. It never sends from an account to itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::acts::{At, become_state, step};
+use super::stage::Stage;
+use crate::case::event::Phase;
+use crate::case::script::{Road, role_of};
+use crate::judge::Waiting;
+
+/// A road with its two ends.
+#[derive(Debug, Clone)]
+pub(super) struct Way<'s> {
+    pub(super) road: &'s Road,
+    /// The connection that receives.
+    pub(super) to: String,
+    /// The group, on a road to one.
+    pub(super) group: Option<Value>,
+    /// The receiver's subscription, on a road to one: id and destination.
+    pub(super) subscription: Option<(String, String)>,
+}
+
+impl Way<'_> {
+    fn names(&self, stage: &Stage, mark: &str) -> Map<String, Value> {
+        let mut names = Map::new();
+        let receiver = stage.lock().judge.actor(&self.to).unwrap_or_else(|| json!({}));
+        names.insert("receiver".into(), receiver);
+        names.insert("mark".into(), Value::from(mark));
+        names.insert("group".into(), self.group.clone().unwrap_or(Value::Null));
+        if let Some((id, destination)) = &self.subscription {
+            names.insert("subscription".into(), json!({ "id": id, "destination": destination }));
+        }
+        names
+    }
+}
+
+/// Sends a marked message; whether the sender could.
+pub(super) async fn send(stage: &Arc<Stage>, way: &Way<'_>, from: &str, mark: &str) -> bool {
+    if !stage.is_open(from) {
+        return false;
+    }
+    // The names of the road stand in a scope of their own, within which its act is carried out.
+    let names = way.names(stage, mark);
+    run_engine_step(stage, &way.road.sends, from, names).await;
+    stage.is_open(from)
+}
+
+async fn run_engine_step(stage: &Arc<Stage>, act: &crate::case::script::Step, on: &str, names: Map<String, Value>) {
+    let run = stage.begin(act.id, None, Phase::Engine, on, names);
+    if let crate::case::script::Kind::Act(crate::case::script::Act {
+        deed: crate::case::script::Deed::Call { does, .. },
+        ..
+    }) = &act.kind
+    {
+        for inner in does {
+            let at = At { up: Some(run), phase: Phase::Engine, me: on, ask: false, counted: true };
+            step(stage, inner, at).await;
+        }
+    }
+    stage.end(run, on);
+}
+
+/// Begins to look out for a marked message; gives the instance of the seeing.
+pub(super) fn look(stage: &Arc<Stage>, way: &Way<'_>, mark: &str) -> u32 {
+    stage.begin(way.road.shows.id, None, Phase::Engine, &way.to, way.names(stage, mark))
+}
+
+/// Waits for a marked message until a deadline; whether it came, and after how long.
+pub(super) async fn arrival(stage: &Arc<Stage>, run: u32, begun: Instant, deadline: Instant) -> Option<Duration> {
+    let held = stage
+        .until(deadline, |state| {
+            let (waiting, held) = state.judge.waiting(run);
+            (waiting == Waiting::Over).then_some(held)
+        })
+        .await;
+    let took = begun.elapsed();
+    (held == Some(true)).then(|| {
+        stage.round_trip(took);
+        took
+    })
+}
+
+/// One witness: sent, and seen to arrive. The time it took, or why it did not arrive.
+pub(super) async fn witness(
+    stage: &Arc<Stage>,
+    way: &Way<'_>,
+    from: &str,
+    marks: &mut Vec<String>,
+) -> Result<Duration, String> {
+    let mark = stage.engine_mark();
+    marks.push(mark.clone());
+    let run = look(stage, way, &mark);
+    let begun = Instant::now();
+    if !send(stage, way, from, &mark).await {
+        return Err(format!("{from} could not send it"));
+    }
+    let patience = stage.world.patience();
+    match arrival(stage, run, begun, begun + patience).await {
+        Some(took) => Ok(took),
+        None if !stage.is_open(&way.to) => Err(format!("the connection of {} ended", way.to)),
+        None => {
+            super::world::Waiting::add(&stage.world.waiting.patience, patience);
+            Err(format!("a message from {from} to {} did not arrive within {} ms", way.to, patience.as_millis()))
+        }
+    }
+}
+
+/// The state in which a connection can send: the one below that of a receiver, else the last one.
+pub(super) fn sending_state(stage: &Stage) -> Option<&str> {
+    let states = &stage.script.states;
+    let receiver = stage.script.roads.iter().find_map(|r| r.receiver.as_deref());
+    let rank = receiver.and_then(|r| stage.script.rank(r)).map_or(states.len(), |r| r.saturating_sub(1));
+    states.get(rank.checked_sub(1)?).map(|s| s.name.as_str())
+}
+
+/// A connection of another account than the receiver's that may send by this road: the prober, or else one of the
+/// cast. It is brought to a state in which it can.
+pub(super) async fn prober(stage: &Arc<Stage>, way: &Way<'_>) -> Option<String> {
+    let receiver = stage.account(&way.to).map(str::to_owned);
+    let free = |on: &str| stage.account(on).map(str::to_owned) != receiver && may(stage, on, way);
+    let mut names: Vec<String> = vec!["prober".into()];
+    names.extend(stage.script.cast.iter().filter(|m| m.times.is_none()).map(|m| m.name.clone()));
+    let state = sending_state(stage)?;
+    for name in names.iter().filter(|n| stage.account(n).is_some() && free(n)) {
+        if stage.script.rank(state).is_some_and(|rank| stage.rank(name) >= rank) {
+            return Some(name.clone());
+        }
+        // One of the cast is taken as it is; another connection of its account does no harm.
+        let own = if name == "prober" { name.clone() } else { format!("{}/prober", role_of(name)) };
+        if stage.is_open(&own) {
+            return Some(own);
+        }
+        become_state(stage, &own, state, None, Phase::Engine).await;
+        if stage.script.rank(state).is_some_and(|rank| stage.rank(&own) >= rank) {
+            return Some(own);
+        }
+    }
+    None
+}
+
+/// Whether a role may send by a road: to a group only its members.
+pub(super) fn may(stage: &Stage, on: &str, way: &Way<'_>) -> bool {
+    let Some(id) = way.group.as_ref().and_then(|g| g.get("id")).and_then(Value::as_str) else { return true };
+    let named = stage.facts.groups.iter().find(|(_, group)| *group == id).map(|(name, _)| name);
+    let need = stage.script.groups.iter().find(|g| Some(&g.name) == named);
+    need.is_none_or(|need| {
+        let role = role_of(on);
+        need.members.iter().any(|m| m == role) || (role == "prober" && stage.facts.prober_is_member)
+    })
+}

@@ -1,0 +1,237 @@
+//! Settling: proof that what was done before has been worked off (DESIGN 6). Neither SUBSCRIBE nor UNSUBSCRIBE has an
+//! acknowledgement, so that only a RECEIPT, or a message that went the same way, can show it.
+//!
+//! It relies on roads. It never waits for a fixed time, and never probes from an account to itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::road::{Way, arrival, look, may, prober, send, witness};
+use super::stage::Stage;
+use super::world::Waiting as Spent;
+use crate::case::event::{Phase, What};
+use crate::case::script::Road;
+use crate::judge::Waiting;
+use crate::stomp::{Frame, encode};
+
+/// Between two probes (DESIGN 6).
+const PROBE_EVERY: Duration = Duration::from_millis(20);
+
+/// What an actor did last has been worked off.
+pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
+    let settled = |by: &str, held: bool| stage.log(Some(on), What::Settled { run, by: by.into(), held });
+    if !stage.is_open(on) {
+        stage.log(Some(on), What::Skip { run, why: "the connection has ended".into() });
+        return;
+    }
+    match receipt(stage, on).await {
+        Some(true) => return settled("receipt", true),
+        Some(false) => return settled("receipt", false),
+        None => {}
+    }
+    let Some(road) = stage.script.roads.iter().find(|r| r.name == road) else {
+        stage.log(Some(on), What::Fault { why: format!("`{road}` is no road of the dialect") });
+        return;
+    };
+    let subscribes = stage.lock().links.get(on).is_some_and(|l| l.last == "SUBSCRIBE");
+    let held = if subscribes { hears(stage, on, road, run).await } else { is_heard(stage, on).await };
+    match held {
+        Some(held) => settled("probe", held),
+        None => {
+            let why = format!("nobody can show that what {on} did has been worked off: it takes one more account");
+            stage.log(Some(on), What::Fault { why });
+        }
+    }
+}
+
+/// The RECEIPT that the engine asked for on the act before, if it did: whether it came.
+async fn receipt(stage: &Arc<Stage>, on: &str) -> Option<bool> {
+    let id = stage.lock().asked.remove(on)?;
+    let begun = Instant::now();
+    let came = stage
+        .until(begun + stage.world.patience(), |state| {
+            let open = state.links.get(on).is_some_and(|l| l.open);
+            (state.receipts.contains(&id) || !open).then(|| state.receipts.contains(&id))
+        })
+        .await
+        .unwrap_or(false);
+    if came {
+        stage.round_trip(begun.elapsed());
+    }
+    Some(came)
+}
+
+/// Probes by this road until one comes through: the subscription lives.
+async fn hears(stage: &Arc<Stage>, on: &str, road: &Road, run: u32) -> Option<bool> {
+    let group = group_of(stage, run);
+    let subscription = stage.lock().links.get(on).and_then(|l| l.live.last().cloned());
+    let way = Way { road, to: on.to_owned(), group, subscription };
+    let from = prober(stage, &way).await?;
+    let begun = Instant::now();
+    let deadline = begun + stage.world.patience();
+    let mut looking = Vec::new();
+    loop {
+        let mark = stage.engine_mark();
+        looking.push(look(stage, &way, &mark));
+        if !send(stage, &way, &from, &mark).await {
+            return Some(false);
+        }
+        let next = (Instant::now() + PROBE_EVERY).min(deadline);
+        let came = stage
+            .until(next, |state| {
+                let came = looking.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true));
+                let open = state.links.get(on).is_some_and(|l| l.open);
+                (came || !open).then_some(came)
+            })
+            .await;
+        match came {
+            Some(came) => {
+                stage.round_trip(begun.elapsed());
+                return Some(came);
+            }
+            None if Instant::now() >= deadline => {
+                Spent::add(&stage.world.waiting.patience, begun.elapsed());
+                return Some(false);
+            }
+            None => {}
+        }
+    }
+}
+
+/// The group that the verb around a settling step is about.
+fn group_of(stage: &Stage, run: u32) -> Option<Value> {
+    let at = stage.world.now();
+    stage.lock().judge.value(run, "$group", at).filter(|g| g.get("id").is_some())
+}
+
+/// A sender's frames have been worked off: the prober hears her, twice in sequence.
+pub(super) async fn is_heard(stage: &Arc<Stage>, on: &str) -> Option<bool> {
+    let (way, mut marks) = (ear(stage, on).await?, Vec::new());
+    for _ in 0..2 {
+        if witness(stage, &way, on, &mut marks).await.is_err() {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+/// A connection of another account that can hear this one, by a road that anybody may use.
+async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
+    let own = stage.account(on).map(str::to_owned);
+    let road = stage.script.roads.iter().find(|r| r.receiver.is_some() && !r.to_group);
+    if let Some(road) = road {
+        let state = road.receiver.as_deref()?;
+        let listener = Way { road, to: on.to_owned(), group: None, subscription: None };
+        let from = prober(stage, &listener).await?;
+        super::acts::become_state(stage, &from, state, None, Phase::Engine).await;
+        (stage.script.rank(state)? <= stage.rank(&from)).then_some(())?;
+        return Some(Way { road, to: from, group: None, subscription: None });
+    }
+    // A road to a subscription: the prober makes one of its own.
+    let road = stage.script.roads.iter().find(|r| r.to_subscription)?;
+    let listener = Way { road, to: on.to_owned(), group: None, subscription: None };
+    let from = prober(stage, &listener).await?;
+    if stage.account(&from).map(str::to_owned) == own {
+        return None;
+    }
+    let ear = {
+        let state = stage.lock();
+        state.links.get(&from).and_then(|l| l.live.iter().find(|(id, _)| id.starts_with(&stage.facts.engine_mark)).cloned())
+    };
+    let subscription = match ear {
+        Some(found) => found,
+        None => {
+            let mark = stage.engine_mark();
+            let destination = format!("/topic/{mark}");
+            subscribe(stage, &from, &mark, &destination);
+            let way = Way { road, to: from.clone(), group: None, subscription: Some((mark.clone(), destination.clone())) };
+            // The one that is to be settled is the only other connection that can be counted on.
+            let mut marks = Vec::new();
+            let deadline = Instant::now() + stage.world.patience();
+            while Instant::now() < deadline {
+                let probe = stage.engine_mark();
+                marks.push(look(stage, &way, &probe));
+                send(stage, &way, on, &probe).await;
+                if stage.until((Instant::now() + PROBE_EVERY).min(deadline), |state| {
+                    marks.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true)).then_some(())
+                }).await.is_some() {
+                    break;
+                }
+            }
+            (mark, destination)
+        }
+    };
+    Some(Way { road, to: from, group: None, subscription: Some(subscription) })
+}
+
+fn subscribe(stage: &Arc<Stage>, on: &str, id: &str, destination: &str) {
+    let frame = Frame::new("SUBSCRIBE").with("id", id).with("destination", destination);
+    let version = stage.lock().links.get(on).and_then(|l| l.connection.as_ref()).map(|c| c.version).unwrap_or_default();
+    stage.transmit(on, &encode(&frame, version));
+}
+
+/// A subscription is gone: its RECEIPT, or else a control, a second subscription to the same destination that stays.
+pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
+    let settled = |by: &str, held: bool| stage.log(Some(on), What::Settled { run, by: by.into(), held });
+    if !stage.is_open(on) {
+        stage.log(Some(on), What::Skip { run, why: "the connection has ended".into() });
+        return;
+    }
+    if let Some(came) = receipt(stage, on).await {
+        return settled("receipt", came);
+    }
+    let destination = stage.lock().judge.conn(on).subscriptions.iter().rev().find(|(i, _)| i == id).map(|(_, d)| d.clone());
+    let Some(destination) = destination else {
+        // Nothing of this id was ever subscribed: there is nothing that could still come.
+        return settled("end", true);
+    };
+    let Some(way) = road_to(stage, on, &destination) else {
+        stage.log(Some(on), What::Fault { why: format!("no road leads to {destination}, so that its end could be seen") });
+        return;
+    };
+    let Some(from) = prober(stage, &way).await else {
+        let why = format!("nobody can show that the subscription {id} is gone: it takes one more account");
+        stage.log(Some(on), What::Fault { why });
+        return;
+    };
+    let control = stage.engine_mark();
+    subscribe(stage, on, &control, &destination);
+    let deadline = Instant::now() + stage.world.patience();
+    while Instant::now() < deadline {
+        let mark = stage.engine_mark();
+        let looking = look(stage, &way, &mark);
+        let begun = Instant::now();
+        send(stage, &way, &from, &mark).await;
+        let Some(took) = arrival(stage, looking, begun, begun + PROBE_EVERY.max(stage.world.round_trip() * 3)).await else {
+            continue;
+        };
+        let grace = Duration::from_millis(1).max(took * 3);
+        Spent::add(&stage.world.waiting.grace, grace);
+        tokio::time::sleep(grace).await;
+        let (on_control, on_cancelled) = stage.lock().judge.came_on(on, &mark, &control, id);
+        if on_control && !on_cancelled {
+            return settled("control", true);
+        }
+    }
+    settled("control", false);
+}
+
+/// The road by which a probe reaches a subscription to this destination.
+fn road_to<'s>(stage: &'s Stage, on: &str, destination: &str) -> Option<Way<'s>> {
+    if let Some(road) = stage.script.roads.iter().find(|r| r.to_subscription) {
+        let subscription = Some((String::new(), destination.to_owned()));
+        return Some(Way { road, to: on.to_owned(), group: None, subscription });
+    }
+    let group = stage.facts.groups.values().find(|id| destination.ends_with(&format!("/{id}")));
+    let road = stage.script.roads.iter().find(|r| r.to_group == group.is_some())?;
+    let group = group.map(|id| serde_json::json!({ "id": id }));
+    Some(Way { road, to: on.to_owned(), group, subscription: None })
+}
+
+/// Whether anybody of the cast may use a road.
+pub(super) fn anybody(stage: &Stage, way: &Way<'_>) -> bool {
+    stage.script.cast.iter().any(|m| may(stage, &m.name, way))
+}

@@ -1,0 +1,383 @@
+//! Where a case takes place: its connections, its log, its judge, and a way to wait for any of it to change.
+//!
+//! It relies on the judge for what a wait is for and whether it is over. Every event goes through one door: logged,
+//! judged, and told to whoever waits, in that order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::journal::Journal;
+use super::world::{Waiting as Spent, World};
+use crate::case::event::{Event, Phase, Seen, What};
+use crate::case::script::{Script, role_of};
+use crate::judge::{Facts, Judge, Waiting};
+use crate::session::secrets::Secrets;
+use crate::session::{Connection, Dice, Sink};
+use crate::stomp::{Decoder, Item, Limits, Mode, Version};
+
+/// A connection of the case, and what the engine knows of it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) connection: Option<Connection>,
+    /// Whether it is open: upgraded, and not ended.
+    pub(super) open: bool,
+    /// How it ended.
+    pub(super) ended: Option<crate::case::event::By>,
+    /// How many of the dialect's states it has gone through.
+    pub(super) rank: usize,
+    /// The last command that was sent on it.
+    pub(super) last: String,
+    /// Subscriptions that were asked for and not cancelled: id and destination.
+    pub(super) live: Vec<(String, String)>,
+    /// Reads what we send as the target would, so that it can be logged.
+    echo: Decoder,
+    /// Whether it got an ERROR.
+    pub(super) refused: bool,
+    /// When it last acted, by the stage's count of acts.
+    pub(super) acted: u64,
+    /// What was acted up to the last barrier on it.
+    pub(super) barrier: u64,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Link {
+            connection: None,
+            open: false,
+            ended: None,
+            rank: 0,
+            last: String::new(),
+            live: Vec::new(),
+            echo: Decoder::new(Mode::Lenient, Limits::default()),
+            refused: false,
+            acted: 0,
+            barrier: 0,
+        }
+    }
+}
+
+/// Something that an actor did in `given` or `steps`.
+#[derive(Debug, Clone)]
+pub(super) struct Deeded {
+    /// The count of acts at that moment.
+    pub(super) at: u64,
+    pub(super) on: String,
+    /// The road that the verb names.
+    pub(super) road: Option<String>,
+    /// The group, for a road to a group.
+    pub(super) group: Option<Value>,
+}
+
+/// What changes while a case runs.
+pub(super) struct State {
+    pub(super) judge: Judge,
+    journal: Journal,
+    pub(super) links: BTreeMap<String, Link>,
+    pub(super) deeds: Vec<Deeded>,
+    pub(super) receipts: BTreeSet<String>,
+    /// Receipts that were asked for: connection → id.
+    pub(super) asked: BTreeMap<String, String>,
+    pub(super) acts: u64,
+    marks: u64,
+    /// Frames that come now come late.
+    pub(super) lingering: bool,
+    last_at: u64,
+    /// The longest round trip of this case.
+    pub(super) round_trip: Duration,
+}
+
+/// Where a case takes place.
+pub(super) struct Stage {
+    pub(super) world: Arc<World>,
+    pub(super) script: Arc<Script>,
+    pub(super) facts: Facts,
+    pub(super) secrets: Secrets,
+    pub(super) seed: u64,
+    /// Names bound in the case that feed an `observe`.
+    pub(super) observed_names: BTreeSet<String>,
+    state: Mutex<State>,
+    changed: Notify,
+    runs: AtomicU32,
+}
+
+impl Stage {
+    pub(super) fn new(
+        world: Arc<World>,
+        script: Arc<Script>,
+        facts: Facts,
+        secrets: Secrets,
+        journal: Journal,
+        seed: u64,
+    ) -> Arc<Self> {
+        let judge = Judge::new(script.clone(), facts.clone(), world.rules.clone());
+        let state = State {
+            judge,
+            journal,
+            links: BTreeMap::new(),
+            deeds: Vec::new(),
+            receipts: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            acts: 1,
+            marks: 0,
+            lingering: false,
+            last_at: 0,
+            round_trip: Duration::ZERO,
+        };
+        Arc::new(Stage {
+            observed_names: observed_names(&script),
+            world,
+            script,
+            facts,
+            secrets,
+            seed,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            runs: AtomicU32::new(1),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs an event, judges it, and wakes whoever waits.
+    pub(super) fn log(&self, on: Option<&str>, what: What) {
+        {
+            let mut state = self.lock();
+            let what = self.note(&mut state, on, what);
+            // The log is in order even where two threads look at the clock at once.
+            let at = self.world.now().max(state.last_at);
+            state.last_at = at;
+            let event = Event { at, on: on.map(str::to_owned), what };
+            state.judge.apply(&event);
+            state.journal.write(&event);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// What the engine itself takes from an event.
+    fn note(&self, state: &mut State, on: Option<&str>, what: What) -> What {
+        let Some(on) = on else { return what };
+        let lingering = state.lingering;
+        let link = state.links.entry(on.to_owned()).or_default();
+        match what {
+            What::Dial { .. } => {
+                let (barrier, acted) = (link.barrier, link.acted);
+                *link = Link { barrier, acted, ..Link::default() };
+                what
+            }
+            What::Opened { .. } => {
+                link.open = true;
+                what
+            }
+            What::Ended { by, .. } => {
+                link.open = false;
+                link.rank = 0;
+                link.ended = Some(by);
+                what
+            }
+            What::Came { frame } => {
+                match frame.command.as_str() {
+                    "CONNECTED" => self.negotiated(link, &frame),
+                    "ERROR" => link.refused = true,
+                    "RECEIPT" => {
+                        let id = frame.header("receipt-id").unwrap_or_default().to_owned();
+                        state.receipts.insert(id);
+                    }
+                    _ => {}
+                }
+                if lingering { What::Late { frame } } else { What::Came { frame } }
+            }
+            What::Sent { frame } => {
+                link.last.clone_from(&frame.command);
+                let text = |name: &str| frame.header(name).unwrap_or_default().to_owned();
+                match frame.command.as_str() {
+                    "SUBSCRIBE" => link.live.push((text("id"), text("destination"))),
+                    "UNSUBSCRIBE" => link.live.retain(|(id, _)| *id != text("id")),
+                    _ => {}
+                }
+                What::Sent { frame }
+            }
+            other => other,
+        }
+    }
+
+    fn negotiated(&self, link: &mut Link, frame: &Seen) {
+        let version = frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
+        if let Some(connection) = &mut link.connection {
+            connection.version = version;
+        }
+        link.echo.set_version(version);
+    }
+
+    /// The sink of a connection.
+    pub(super) fn sink(self: &Arc<Self>, on: &str) -> Sink {
+        let (stage, on) = (self.clone(), on.to_owned());
+        Arc::new(move |what| stage.log(Some(&on), what))
+    }
+
+    /// Waits until something holds, or a deadline has passed.
+    pub(super) async fn until<T>(
+        &self,
+        deadline: Instant,
+        mut holds: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(found) = holds(&mut self.lock()) {
+                return Some(found);
+            }
+            if timeout_at(deadline, changed).await.is_err() {
+                return holds(&mut self.lock());
+            }
+        }
+    }
+
+    /// Begins a step.
+    pub(super) fn begin(&self, step: u32, up: Option<u32>, phase: Phase, on: &str, names: Map<String, Value>) -> u32 {
+        let run = self.runs.fetch_add(1, Ordering::Relaxed);
+        self.log((!on.is_empty()).then_some(on), What::Begin { run, step, up, phase, names });
+        run
+    }
+
+    /// Ends a step.
+    pub(super) fn end(&self, run: u32, on: &str) {
+        self.log((!on.is_empty()).then_some(on), What::End { run });
+    }
+
+    /// Waits for a seeing until it is over, or needs its barrier; gives up after patience, measured from now.
+    pub(super) async fn see(&self, run: u32, on: &str) -> Waiting {
+        let patience = self.world.patience();
+        let begun = Instant::now();
+        let found = self
+            .until(begun + patience, |state| match state.judge.waiting(run).0 {
+                Waiting::Event => None,
+                other => Some(other),
+            })
+            .await;
+        match found {
+            Some(waiting) => {
+                Spent::add(&self.world.waiting.round_trips, begun.elapsed());
+                waiting
+            }
+            None => {
+                Spent::add(&self.world.waiting.patience, patience);
+                self.give_up(run, on, patience);
+                Waiting::Over
+            }
+        }
+    }
+
+    /// Logs that patience has run out.
+    pub(super) fn give_up(&self, run: u32, on: &str, patience: Duration) {
+        let round_trip_us = self.world.round_trip().as_micros() as u64;
+        let patience_ms = patience.as_millis() as u64;
+        self.log(Some(on), What::Deadline { run: Some(run), patience_ms, round_trip_us });
+    }
+
+    /// A mark for a message of the engine's own.
+    pub(super) fn engine_mark(&self) -> String {
+        let mut state = self.lock();
+        state.marks += 1;
+        format!("{}{}-{}", self.facts.engine_mark, &self.facts.mark[self.facts.run_mark.len()..], state.marks)
+    }
+
+    /// Whether a connection is open.
+    pub(super) fn is_open(&self, on: &str) -> bool {
+        self.lock().links.get(on).is_some_and(|l| l.open)
+    }
+
+    /// How many of the dialect's states a connection has gone through.
+    pub(super) fn rank(&self, on: &str) -> usize {
+        self.lock().links.get(on).map_or(0, |l| if l.open { l.rank } else { 0 })
+    }
+
+    /// Hands over octets of STOMP in the connection's layout, and logs the frames in them.
+    pub(super) fn transmit(&self, on: &str, octets: &[u8]) {
+        let mut frames = Vec::new();
+        {
+            let mut state = self.lock();
+            let Some(link) = state.links.get_mut(on) else { return };
+            link.echo.feed(octets);
+            while let Some(item) = link.echo.next_item() {
+                if let Item::Frame(frame, _) = item {
+                    frames.push(Seen::new(&frame, &|text| self.secrets.conceal(text)));
+                }
+            }
+        }
+        for frame in frames {
+            self.log(Some(on), What::Sent { frame });
+        }
+        let mut state = self.lock();
+        if let Some(connection) = state.links.get_mut(on).and_then(|l| l.connection.as_mut()) {
+            let laid_out = connection.writer.octets(octets.to_vec());
+            connection.send(laid_out);
+        }
+    }
+
+    /// A seed for something of this name.
+    pub(super) fn seed_for(&self, name: &str) -> u64 {
+        let mut seed = self.seed;
+        for byte in name.bytes() {
+            seed = Dice::new(seed ^ u64::from(byte)).roll();
+        }
+        let connections = self.lock().links.get(name).map_or(0, |l| l.acted);
+        seed.wrapping_add(connections)
+    }
+
+    /// Takes note that an actor acts.
+    pub(super) fn acted(&self, on: &str, road: Option<String>, group: Option<Value>) {
+        let mut state = self.lock();
+        state.acts += 1;
+        let at = state.acts;
+        state.links.entry(on.to_owned()).or_default().acted = at;
+        state.deeds.push(Deeded { at, on: on.to_owned(), road, group });
+    }
+
+    /// Takes note of a round trip.
+    pub(super) fn round_trip(&self, time: Duration) {
+        self.world.round_trip_seen(time);
+        let mut state = self.lock();
+        state.round_trip = state.round_trip.max(time);
+    }
+
+    /// The role's account label, if it has one.
+    pub(super) fn account(&self, on: &str) -> Option<&str> {
+        let leases = &self.facts.leases;
+        leases.get(on).or_else(|| leases.get(role_of(on))).map(|l| l.account.as_str())
+    }
+
+    /// The transport of a connection.
+    pub(super) fn over(&self, on: &str) -> &str {
+        let member = self.script.cast.iter().find(|m| m.name == on || (m.times.is_some() && m.name == role_of(on)));
+        member.map_or("websocket", |m| &m.over)
+    }
+
+    /// The journal, once nothing more will be logged.
+    pub(super) fn close_journal(&self) -> super::journal::Written {
+        self.lock().journal.finish()
+    }
+}
+
+/// Names that an `observe` of the script looks at.
+fn observed_names(script: &Script) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    script.walk(&mut |step| {
+        if let crate::case::script::Kind::Observe { values, .. } = &step.kind {
+            for (reference, _) in values.iter().flat_map(|(_, pairs)| pairs) {
+                if let Some((name, _)) = crate::case::value::reference(reference) {
+                    names.insert(name.to_owned());
+                }
+            }
+        }
+    });
+    names
+}

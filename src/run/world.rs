@@ -1,0 +1,210 @@
+//! What all cases of a run share: the target, the clock, the profile, what was observed, what was spent waiting.
+//!
+//! It relies on tokio's clock, the only one that anything decides by. It never changes while a case runs, but for
+//! counters and observations.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::case::profile::Profile;
+use crate::case::script::Point;
+use crate::judge::Rule;
+use crate::session::Endpoint;
+use crate::target::Target;
+
+/// How a run waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// The least that is waited for something that must come.
+    pub floor: Duration,
+}
+
+/// What all cases of a run share.
+#[derive(Debug)]
+pub struct World {
+    /// The target.
+    pub target: Target,
+    /// How it is reached.
+    pub endpoint: Endpoint,
+    /// What it is said to be.
+    pub profile: Profile,
+    /// Rules that are folded over all transcripts.
+    pub rules: Arc<Vec<Rule>>,
+    /// Every point of the dialects in use.
+    pub points: BTreeMap<String, Point>,
+    /// When the run began.
+    pub start: Instant,
+    /// Epoch milliseconds at that moment.
+    pub anchor_ms: u64,
+    /// The run's seed.
+    pub seed: u64,
+    /// Five characters that tell this run's marks from others'.
+    pub tag: String,
+    /// The least patience.
+    pub floor: Duration,
+    /// The longest round trip seen so far, in microseconds.
+    round_trip: AtomicU64,
+    observed: Mutex<BTreeMap<String, Value>>,
+    /// What was spent waiting.
+    pub waiting: Waiting,
+}
+
+/// Microseconds spent waiting, by what for.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    /// For what came.
+    pub round_trips: AtomicU64,
+    /// For graces of barriers.
+    pub grace: AtomicU64,
+    /// For windows of time.
+    pub windows: AtomicU64,
+    /// For what did not come.
+    pub patience: AtomicU64,
+}
+
+impl Waiting {
+    /// Adds to a counter.
+    pub fn add(counter: &AtomicU64, time: Duration) {
+        counter.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+    }
+}
+
+impl World {
+    /// A run's shared part; its clock begins now.
+    pub fn new(
+        target: Target,
+        endpoint: Endpoint,
+        profile: Profile,
+        points: BTreeMap<String, Point>,
+        rules: Arc<Vec<Rule>>,
+        settings: &Settings,
+    ) -> Self {
+        World {
+            target,
+            endpoint,
+            profile,
+            rules,
+            points,
+            start: Instant::now(),
+            anchor_ms: settings.anchor_ms,
+            seed: settings.seed,
+            tag: tag(settings.seed),
+            floor: settings.floor,
+            round_trip: AtomicU64::new(0),
+            observed: Mutex::new(BTreeMap::new()),
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// Microseconds since the start.
+    pub fn now(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+
+    /// Takes note of a round trip.
+    pub fn round_trip_seen(&self, time: Duration) {
+        self.round_trip.fetch_max(time.as_micros() as u64, Ordering::Relaxed);
+        Waiting::add(&self.waiting.round_trips, time);
+    }
+
+    /// The longest round trip so far.
+    pub fn round_trip(&self) -> Duration {
+        Duration::from_micros(self.round_trip.load(Ordering::Relaxed))
+    }
+
+    /// How long something that must come is waited for: a floor, or twenty round trips.
+    pub fn patience(&self) -> Duration {
+        self.floor.max(self.round_trip() * 20)
+    }
+
+    /// How long an account must have been away to be offline (DESIGN 6).
+    pub fn departure(&self) -> Duration {
+        let pinned = self.profile.limits.get("departure").and_then(Value::as_str);
+        match pinned.and_then(|text| humantime::parse_duration(text).ok()) {
+            Some(pinned) => pinned,
+            None => Duration::from_millis(20).max(self.round_trip() * 5),
+        }
+    }
+
+    /// Takes note of what a case observed.
+    pub fn observe(&self, points: &BTreeMap<String, Value>) {
+        let mut all = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, value) in points {
+            all.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// What was observed so far.
+    pub fn observed(&self) -> BTreeMap<String, Value> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Points that are judged: pinned by the profile, or by default.
+    pub fn pinned(&self) -> BTreeMap<String, Value> {
+        let defaults = self.points.iter().filter_map(|(name, point)| Some((name.clone(), point.default.clone()?)));
+        let mut all: BTreeMap<String, Value> = defaults.collect();
+        all.extend(self.profile.points.clone());
+        all
+    }
+
+    /// Points as far as they are known: pinned, else observed, else by default.
+    pub fn known(&self) -> BTreeMap<String, Value> {
+        let mut all = self.pinned();
+        for (name, value) in self.observed() {
+            if !self.profile.points.contains_key(&name) {
+                all.insert(name, value);
+            }
+        }
+        all
+    }
+
+    /// Clauses of the points that the profile pins.
+    pub fn pinned_clauses(&self) -> Vec<String> {
+        let pinned = self.profile.points.keys().filter_map(|name| self.points.get(name)?.clause.clone());
+        pinned.collect()
+    }
+
+    /// Whether the target keeps the order of one sender's messages, as far as the profile says (DESIGN 6).
+    pub fn keeps_order(&self) -> bool {
+        self.profile.points.get("ordering").is_some_and(|v| v == "per-sender")
+    }
+
+    /// Whether every frame with `receipt` is answered.
+    pub fn gives_receipts(&self) -> bool {
+        self.known().get("receipts").is_some_and(|v| v == "all")
+    }
+}
+
+/// What a run is told by its user.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The seed of marks, mask keys and order.
+    pub seed: u64,
+    /// Epoch milliseconds at the start.
+    pub anchor_ms: u64,
+    /// The least patience.
+    pub floor: Duration,
+    /// Cases at a time.
+    pub jobs: usize,
+    /// Whether the first failure ends the run.
+    pub fail_fast: bool,
+    /// How often every case is run.
+    pub repeat: usize,
+    /// Whether SHOULDs count.
+    pub strict: bool,
+    /// Whether the run goes on where the preflight fails.
+    pub no_preflight: bool,
+}
+
+/// Five characters that depend on the seed.
+fn tag(seed: u64) -> String {
+    const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut dice = crate::session::Dice::new(seed);
+    let roll = dice.roll();
+    (0..5).map(|at| char::from(DIGITS[(roll >> (5 * at)) as usize & 31])).collect()
+}

@@ -1,0 +1,398 @@
+//! A connection that is open: one task reads, decodes and writes; whoever holds it hands over octets.
+//!
+//! It relies on the lenient readers of WebSocket and STOMP, so that a violation is an event and not an end. It answers
+//! pings and closes as RFC 6455 asks, beats as negotiated, and does nothing else by itself.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::secrets::Secrets;
+use super::writer::Writer;
+use crate::case::event::{By, Seen, Way, What};
+use crate::link::Stream;
+use crate::link::sockjs::{self, SockFrame};
+use crate::link::ws::{Assembler, FrameReader, Message, Role, Violation, opcode};
+use crate::stomp::{Decoder, Item, Limits, Mode, Version};
+
+/// Where events go.
+pub type Sink = Arc<dyn Fn(What) + Send + Sync>;
+
+/// Frames after which a peer that never stops is given up.
+const MOST_FRAMES: usize = 100_000;
+/// Octets after which it is.
+const MOST_OCTETS: usize = 64 << 20;
+/// How long the end of TCP is waited for after the closing handshake.
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
+
+/// What its holder asks of a connection's task.
+#[derive(Debug)]
+enum Order {
+    /// Write these.
+    Octets(Vec<u8>),
+    /// Send a heart-beat at least this often.
+    BeatEvery(Duration),
+    /// Keep silent, whatever was negotiated.
+    Silence(bool),
+    /// The closing handshake has been written: what ends now is ended by us.
+    Closing,
+    /// End TCP, by a reset or an end of stream.
+    Cut { reset: bool },
+}
+
+/// A connection that is open, or was.
+#[derive(Debug)]
+pub struct Connection {
+    /// Lays out what is sent.
+    pub writer: Writer,
+    /// The version that was negotiated.
+    pub version: Version,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+impl Connection {
+    /// Takes over a stream that has been upgraded; `early` are octets that followed the answer.
+    pub fn start(stream: Stream, early: Vec<u8>, sockjs: bool, seed: u64, secrets: Secrets, sink: Sink) -> Self {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let pump = Pump {
+            stream,
+            out: Vec::new(),
+            frames: FrameReader::new(Role::Client, MOST_OCTETS),
+            assembler: Assembler::new(MOST_OCTETS),
+            decoder: Decoder::new(Mode::Lenient, Limits::default()),
+            writer: Writer::new(sockjs, seed ^ 0x5bd1_e995),
+            sockjs,
+            secrets,
+            sink,
+            seen: (0, 0),
+            closing: false,
+            beat: None,
+            silent: false,
+            next_beat: Instant::now(),
+            give_up: None,
+        };
+        tokio::spawn(pump.run(inbox, early));
+        Connection { writer: Writer::new(sockjs, seed), version: Version::V12, orders }
+    }
+
+    /// Hands over octets to be written.
+    pub fn send(&self, octets: Vec<u8>) {
+        if !octets.is_empty() {
+            let _ = self.orders.send(Order::Octets(octets));
+        }
+    }
+
+    /// Begins the closing handshake.
+    pub fn close(&mut self, code: u16) {
+        let _ = self.orders.send(Order::Closing);
+        let octets = self.writer.control(opcode::CLOSE, code.to_be_bytes().to_vec());
+        self.send(octets);
+    }
+
+    /// Ends TCP without a close frame.
+    pub fn cut(&self, reset: bool) {
+        let _ = self.orders.send(Order::Cut { reset });
+    }
+
+    /// Sends heart-beats as negotiated from now on.
+    pub fn beat_every(&self, interval: Duration) {
+        let _ = self.orders.send(Order::BeatEvery(interval));
+    }
+
+    /// Leaves heart-beats out, or takes them up again.
+    pub fn set_silent(&self, silent: bool) {
+        let _ = self.orders.send(Order::Silence(silent));
+    }
+
+    /// Whether its task has ended.
+    pub fn is_gone(&self) -> bool {
+        self.orders.is_closed()
+    }
+}
+
+/// The task.
+struct Pump {
+    stream: Stream,
+    out: Vec<u8>,
+    frames: FrameReader,
+    assembler: Assembler,
+    decoder: Decoder,
+    writer: Writer,
+    sockjs: bool,
+    secrets: Secrets,
+    sink: Sink,
+    seen: (usize, usize),
+    closing: bool,
+    beat: Option<Duration>,
+    silent: bool,
+    next_beat: Instant,
+    /// When the target's answer to our close is waited for no longer.
+    give_up: Option<Instant>,
+}
+
+enum Io {
+    Wrote(usize),
+    Read(usize),
+    Ended(String),
+}
+
+/// Why the task ends: who ended it, with which code, for which reason.
+type End = (By, Option<u16>, String);
+
+impl Pump {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>, early: Vec<u8>) {
+        let end = match self.take(&early) {
+            Some(end) => end,
+            None => self.pump(&mut inbox).await,
+        };
+        let (by, code, reason) = end;
+        (self.sink)(What::Ended { by, code, reason: self.secrets.conceal(&reason) });
+        // What was to be written still leaves, and the peer's end is waited for, but not for long.
+        inbox.close();
+        let _ = timeout(CLOSE_GRACE, async {
+            let out = std::mem::take(&mut self.out);
+            let _ = self.stream.write_all(&out).await;
+            let _ = self.stream.flush().await;
+            let _ = self.stream.shutdown().await;
+        })
+        .await;
+    }
+
+    async fn pump(&mut self, inbox: &mut mpsc::UnboundedReceiver<Order>) -> End {
+        let mut buffer = vec![0_u8; 64 * 1024];
+        let mut open = true;
+        loop {
+            let beat_at = self.next_beat;
+            let beats = self.beat.is_some() && !self.silent && !self.closing;
+            let give_up = self.give_up;
+            tokio::select! {
+                biased;
+                order = inbox.recv(), if open => match order {
+                    Some(order) => {
+                        if let Some(end) = self.obey(order).await {
+                            return end;
+                        }
+                    }
+                    // Its holder is gone: nothing will be asked of it any more.
+                    None => {
+                        open = false;
+                        if !self.closing {
+                            self.begin_closing();
+                            let octets = self.writer.control(opcode::CLOSE, 1000_u16.to_be_bytes().to_vec());
+                            self.out.extend(octets);
+                        }
+                    }
+                },
+                io = io(&mut self.stream, &self.out, &mut buffer) => match io {
+                    Io::Wrote(count) => { self.out.drain(..count); }
+                    Io::Read(count) => {
+                        if let Some(end) = self.take(&buffer[..count]) {
+                            return end;
+                        }
+                    }
+                    Io::Ended(how) => {
+                        let by = if self.closing { By::Us } else { By::Target };
+                        return (by, None, how);
+                    }
+                },
+                () = tokio::time::sleep_until(beat_at), if beats => self.send_beat(),
+                () = tokio::time::sleep_until(give_up.unwrap_or(beat_at)), if give_up.is_some() => {
+                    return (By::Us, None, "the target did not answer our close".to_owned());
+                }
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) -> Option<End> {
+        match order {
+            Order::Octets(octets) => {
+                self.out.extend(octets);
+                if let Some(interval) = self.beat {
+                    self.next_beat = Instant::now() + interval;
+                }
+            }
+            Order::BeatEvery(interval) => {
+                self.beat = Some(interval);
+                self.next_beat = Instant::now() + interval;
+            }
+            Order::Silence(silent) => self.silent = silent,
+            Order::Closing => self.begin_closing(),
+            Order::Cut { reset } => {
+                // What was said before must have left: a cut is no licence to lose it.
+                let out = std::mem::take(&mut self.out);
+                let _ = timeout(CLOSE_GRACE, async {
+                    let _ = self.stream.write_all(&out).await;
+                    let _ = self.stream.flush().await;
+                })
+                .await;
+                if reset {
+                    self.stream.reset();
+                }
+                let how = if reset { "reset by us" } else { "ended by us without a close frame" };
+                return Some((By::Us, None, how.to_owned()));
+            }
+        }
+        None
+    }
+
+    fn begin_closing(&mut self) {
+        self.closing = true;
+        self.give_up = Some(Instant::now() + CLOSE_GRACE);
+    }
+
+    fn send_beat(&mut self) {
+        let octets = self.writer.beat();
+        self.out.extend(octets);
+        (self.sink)(What::Beat { way: Way::Out });
+        if let Some(interval) = self.beat {
+            self.next_beat = Instant::now() + interval;
+        }
+    }
+
+    /// Takes octets that came; says so if they end the connection.
+    fn take(&mut self, octets: &[u8]) -> Option<End> {
+        self.frames.feed(octets);
+        self.seen.1 += octets.len();
+        loop {
+            match self.frames.next_frame() {
+                None => break,
+                Some(Err(violation)) => {
+                    self.malformed(&violation);
+                    return Some((By::Us, None, "what came cannot be read".into()));
+                }
+                Some(Ok((frame, violations))) => {
+                    violations.iter().for_each(|v| self.malformed(v));
+                    self.seen.0 += 1;
+                    match self.assembler.push(frame) {
+                        Ok(None) => {}
+                        Ok(Some(message)) => {
+                            if let Some(end) = self.message(message) {
+                                return Some(end);
+                            }
+                        }
+                        Err(violation) => self.malformed(&violation),
+                    }
+                }
+            }
+        }
+        let (frames, octets) = self.seen;
+        (frames > MOST_FRAMES || octets > MOST_OCTETS)
+            .then(|| (By::Us, None, format!("it never stopped sending: {frames} frames, {octets} octets")))
+    }
+
+    fn malformed(&self, violation: &Violation) {
+        let what = self.secrets.conceal(&violation.what);
+        (self.sink)(What::Malformed { clause: violation.clause.into(), what });
+    }
+
+    fn message(&mut self, message: Message) -> Option<End> {
+        match message {
+            Message::Text(text) if self.sockjs => return self.sock_frame(&text),
+            Message::Text(text) => self.stomp(text.as_bytes()),
+            Message::Binary(octets) => self.stomp(&octets),
+            Message::Ping(payload) => {
+                let octets = self.writer.control(opcode::PONG, payload.clone());
+                self.out.extend(octets);
+                self.ws("ping", &String::from_utf8_lossy(&payload));
+            }
+            Message::Pong(payload) => self.ws("pong", &String::from_utf8_lossy(&payload)),
+            Message::Close(code, reason) => {
+                self.unfinished();
+                if self.closing {
+                    return Some((By::Us, code, reason));
+                }
+                let payload = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
+                let octets = self.writer.control(opcode::CLOSE, payload);
+                self.out.extend(octets);
+                return Some((By::Target, code, reason));
+            }
+        }
+        None
+    }
+
+    fn ws(&self, kind: &str, text: &str) {
+        (self.sink)(What::Ws { way: Way::In, kind: kind.into(), text: self.secrets.conceal(text) });
+    }
+
+    fn sock_frame(&mut self, text: &str) -> Option<End> {
+        match sockjs::read(text) {
+            Ok(SockFrame::Open) => (self.sink)(What::Opened { protocol: None }),
+            Ok(SockFrame::Heartbeat) => {}
+            Ok(SockFrame::Messages(messages)) => messages.iter().for_each(|m| self.stomp(m.as_bytes())),
+            Ok(SockFrame::Close(code, reason)) => {
+                let by = if self.closing { By::Us } else { By::Target };
+                return Some((by, Some(code), reason));
+            }
+            Err(what) => {
+                (self.sink)(What::Malformed { clause: "SOCKJS-FR-03".into(), what: self.secrets.conceal(&what) });
+            }
+        }
+        None
+    }
+
+    fn stomp(&mut self, octets: &[u8]) {
+        self.decoder.feed(octets);
+        while let Some(item) = self.decoder.next_item() {
+            match item {
+                Item::Eol => (self.sink)(What::Beat { way: Way::In }),
+                Item::Frame(frame, faults) => {
+                    for fault in &faults {
+                        self.fault(fault);
+                    }
+                    if frame.command == "CONNECTED" {
+                        let version = frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
+                        self.decoder.set_version(version);
+                    }
+                    let frame = Seen::new(&frame, &|text| self.secrets.conceal(text));
+                    (self.sink)(What::Came { frame });
+                }
+                Item::Fault(fault) => self.fault(&fault),
+            }
+        }
+    }
+
+    fn fault(&self, fault: &crate::stomp::Fault) {
+        let what = self.secrets.conceal(&fault.to_string());
+        (self.sink)(What::Malformed { clause: fault.kind.clause().into(), what });
+    }
+
+    /// A frame that the target began and will not end.
+    fn unfinished(&self) {
+        if let Some(fault) = self.decoder.finish() {
+            self.fault(&fault);
+        }
+    }
+}
+
+/// Writes what is to be written, or else reads.
+async fn io(stream: &mut Stream, out: &[u8], buffer: &mut [u8]) -> Io {
+    poll_fn(|cx| {
+        if out.is_empty() {
+            if let Poll::Ready(Err(error)) = Pin::new(&mut *stream).poll_flush(cx) {
+                return Poll::Ready(Io::Ended(error.to_string()));
+            }
+        } else if let Poll::Ready(written) = Pin::new(&mut *stream).poll_write(cx, out) {
+            return Poll::Ready(match written {
+                Ok(count) => Io::Wrote(count),
+                // What the peer said before it went is still there to be read.
+                Err(_) => Io::Wrote(out.len()),
+            });
+        }
+        let mut into = ReadBuf::new(buffer);
+        match Pin::new(&mut *stream).poll_read(cx, &mut into) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Io::Ended(error.to_string())),
+            Poll::Ready(Ok(())) if into.filled().is_empty() => {
+                Poll::Ready(Io::Ended("the end of the stream, without a close frame".into()))
+            }
+            Poll::Ready(Ok(())) => Poll::Ready(Io::Read(into.filled().len())),
+        }
+    })
+    .await
+}

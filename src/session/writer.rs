@@ -1,0 +1,200 @@
+//! From frames to octets on the wire, in the layout that a case asks for (LANGUAGE 4, `wire`).
+//!
+//! It relies on the codecs of STOMP and WebSocket. Mask keys come from the run's seed, so that the same run writes the
+//! same octets.
+
+use crate::judge::Layout;
+use crate::link::ws::{WsFrame, encode_frame, opcode};
+use crate::link::sockjs;
+
+/// A small generator of numbers that depends on its seed only (splitmix64).
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// A generator with this seed.
+    pub fn new(seed: u64) -> Self {
+        Dice(seed)
+    }
+
+    /// The next number.
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A mask key.
+    pub fn mask(&mut self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.roll().to_be_bytes();
+        [a, b, c, d]
+    }
+}
+
+/// Writes what one connection sends.
+#[derive(Debug)]
+pub struct Writer {
+    layout: Layout,
+    sockjs: bool,
+    dice: Dice,
+    batch: Vec<u8>,
+    batched: usize,
+}
+
+impl Writer {
+    /// A writer in the plain layout: one frame, one text message.
+    pub fn new(sockjs: bool, seed: u64) -> Self {
+        Writer { layout: Layout::default(), sockjs, dice: Dice::new(seed), batch: Vec::new(), batched: 0 }
+    }
+
+    /// Changes the layout. What lies in an unfinished batch is returned, to be sent now.
+    pub fn set_layout(&mut self, layout: Layout) -> Vec<u8> {
+        let left = self.flush();
+        self.layout = layout;
+        left
+    }
+
+    /// Whether lines end with CR LF.
+    pub fn is_crlf(&self) -> bool {
+        self.layout.crlf
+    }
+
+    /// A frame's octets in the layout; none while a batch fills.
+    pub fn octets(&mut self, mut octets: Vec<u8>) -> Vec<u8> {
+        octets.extend(self.layout.after.as_bytes());
+        let Some(size) = self.layout.batch else { return self.lay_out(&octets) };
+        self.batch.extend(octets);
+        self.batched += 1;
+        if self.batched < size { Vec::new() } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Vec<u8> {
+        self.batched = 0;
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() { Vec::new() } else { self.lay_out(&batch) }
+    }
+
+    fn lay_out(&mut self, octets: &[u8]) -> Vec<u8> {
+        let pieces: Vec<&[u8]> = match self.layout.every {
+            Some(every) => octets.chunks(every).collect(),
+            None => cut(octets, &self.layout.cut),
+        };
+        // A piece that ends within a character is no text: then all pieces are binary.
+        let binary = self.layout.binary || pieces.iter().any(|p| std::str::from_utf8(p).is_err());
+        let mut out = Vec::new();
+        for piece in pieces {
+            out.extend(self.message(piece, binary && !self.sockjs));
+        }
+        out
+    }
+
+    fn message(&mut self, piece: &[u8], binary: bool) -> Vec<u8> {
+        let kind = if binary { opcode::BINARY } else { opcode::TEXT };
+        let payload = if self.sockjs {
+            sockjs::write_client(&[String::from_utf8_lossy(piece).into_owned()]).into_bytes()
+        } else {
+            piece.to_vec()
+        };
+        let size = self.layout.fragment.unwrap_or(usize::MAX).min(payload.len().max(1));
+        let fragments: Vec<&[u8]> = if payload.is_empty() { vec![&[]] } else { payload.chunks(size).collect() };
+        let last = fragments.len() - 1;
+        let mut out = Vec::new();
+        for (at, fragment) in fragments.into_iter().enumerate() {
+            let frame = WsFrame {
+                fin: at == last,
+                rsv: 0,
+                opcode: if at == 0 { kind } else { opcode::CONTINUATION },
+                mask: Some(self.dice.mask()),
+                payload: fragment.to_vec(),
+            };
+            out.extend(encode_frame(&frame));
+        }
+        out
+    }
+
+    /// A control frame.
+    pub fn control(&mut self, kind: u8, payload: Vec<u8>) -> Vec<u8> {
+        encode_frame(&WsFrame::new(kind, payload, Some(self.dice.mask())))
+    }
+
+    /// A heart-beat.
+    pub fn beat(&mut self) -> Vec<u8> {
+        self.message(b"\n", false)
+    }
+}
+
+/// Pieces cut at these octets; a cut at or behind the end is no cut.
+fn cut<'o>(octets: &'o [u8], at: &[usize]) -> Vec<&'o [u8]> {
+    let mut cuts: Vec<usize> = at.iter().copied().filter(|at| *at > 0 && *at < octets.len()).collect();
+    cuts.sort_unstable();
+    cuts.dedup();
+    let ends = cuts.iter().copied().chain([octets.len()]);
+    let mut from = 0;
+    ends.map(|end| {
+        let piece = &octets[from..end];
+        from = end;
+        piece
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stomp::{Frame, Style, encode_with};
+    use crate::link::ws::{Assembler, FrameReader, Message, Role};
+
+    fn messages(octets: &[u8]) -> Vec<Message> {
+        let mut reader = FrameReader::new(Role::Server, 1 << 20);
+        let mut assembler = Assembler::new(1 << 20);
+        reader.feed(octets);
+        let mut out = Vec::new();
+        while let Some(Ok((frame, violations))) = reader.next_frame() {
+            assert_eq!(violations, []);
+            out.extend(assembler.push(frame).unwrap());
+        }
+        out
+    }
+
+    fn written(layout: Layout, frames: usize) -> Vec<Message> {
+        let mut writer = Writer::new(false, 1);
+        writer.set_layout(layout);
+        let frame = Frame::new("SEND").body("ä");
+        let style = Style { crlf: writer.is_crlf(), content_length: crate::stomp::ContentLength::AsGiven, ..Style::default() };
+        let octets: Vec<u8> = (0..frames).flat_map(|_| writer.octets(encode_with(&frame, &style))).collect();
+        messages(&octets)
+    }
+
+    #[test]
+    fn each_layout_carries_the_same_frames() {
+        let text = |t: &str| Message::Text(t.into());
+        let binary = |b: &[u8]| Message::Binary(b.into());
+        assert_eq!(written(Layout::default(), 1), [text("SEND\n\nä\0")]);
+        assert_eq!(written(Layout { batch: Some(2), ..Layout::default() }, 3), [text("SEND\n\nä\0SEND\n\nä\0")]);
+        assert_eq!(written(Layout { cut: vec![5, 99], ..Layout::default() }, 1), [text("SEND\n"), text("\nä\0")]);
+        assert_eq!(
+            written(Layout { cut: vec![7], ..Layout::default() }, 1),
+            [binary(b"SEND\n\n\xc3"), binary(b"\xa4\0")]
+        );
+        assert_eq!(written(Layout { every: Some(1), binary: true, ..Layout::default() }, 1).len(), 9);
+        assert_eq!(written(Layout { fragment: Some(2), ..Layout::default() }, 1), [text("SEND\n\nä\0")]);
+        let crlf = Layout { crlf: true, after: "\n".into(), ..Layout::default() };
+        assert_eq!(written(crlf, 1), [text("SEND\r\n\r\nä\0\n")]);
+    }
+
+    #[test]
+    fn an_unfinished_batch_leaves_with_the_next_layout() {
+        let mut writer = Writer::new(false, 1);
+        writer.set_layout(Layout { batch: Some(5), ..Layout::default() });
+        assert!(writer.octets(b"x".to_vec()).is_empty());
+        assert_eq!(messages(&writer.set_layout(Layout::default())), [Message::Text("x".into())]);
+    }
+
+    #[test]
+    fn over_sockjs_a_frame_is_a_string_in_an_array() {
+        let mut writer = Writer::new(true, 1);
+        assert_eq!(messages(&writer.octets(b"a\0".to_vec())), [Message::Text("[\"a\\u0000\"]".into())]);
+    }
+}
