@@ -720,6 +720,33 @@ impl Judge {
         (came(one), came(other))
     }
 
+    /// Whether the case looked for something that must not come: then what is late matters.
+    pub fn has_negatives(&self) -> bool {
+        self.waits.values().any(|(_, wait)| wait.is_negative() && !wait.engine)
+    }
+
+    /// What became of a connection, in a sentence: the answer that was no upgrade, the end, or what did not come.
+    pub fn story(&self, on: &str) -> String {
+        let Some(inbox) = self.inboxes.get(on) else { return "nothing was tried".into() };
+        let http = inbox.items.iter().rev().find(|i| i.kind == ItemKind::Http);
+        if let Some(status) = http.and_then(|i| i.record.get("status")).and_then(Value::as_u64).filter(|s| *s != 101) {
+            let body = http.and_then(|i| i.record.get("body")).and_then(Value::as_str).unwrap_or_default();
+            let start: String = body.chars().take(120).collect();
+            return format!("HTTP {status} instead of an upgrade, body {start:?}");
+        }
+        let failed = self.waits.values().filter(|(conn, _)| conn == on).filter_map(|(_, w)| w.over.as_ref()).rfind(|o| !o.held);
+        let malformed = inbox.items.iter().find(|i| i.kind == ItemKind::Malformed).map(see::shown);
+        let mut story = match (failed, &inbox.ended) {
+            (Some(over), _) => format!("expected {}; {}", over.expected, over.got),
+            (None, Some(ended)) => ended.clone(),
+            (None, None) => "it was silent".to_owned(),
+        };
+        if let Some(malformed) = malformed {
+            story.push_str(&format!("; what came is malformed: {malformed}"));
+        }
+        story
+    }
+
     /// What is waited for, for messages.
     pub fn describe(&self, run: u32) -> String {
         self.waits.get(&run).map_or(String::new(), |(_, wait)| wait.describe())

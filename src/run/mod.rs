@@ -1,10 +1,23 @@
 //! x
 mod acts;
 mod barrier;
+mod case;
+mod engine;
 pub mod journal;
+mod plan;
+mod preflight;
+mod record;
 mod road;
+mod runner;
 mod select;
 mod settle;
 mod stage;
-pub mod world;
+mod world;
+
+pub use engine::{Cost, RunError, Subject, embedded_target, epoch_ms, execute};
+pub use plan::{NothingSelected, Plan, accounts_needed, expected_checks};
+pub use preflight::{Unfit, preflight};
+pub use record::{Record, RuleRecord};
+pub use runner::{RunEvent, Runner, Tell};
 pub use select::{glob, selects, suggest};
+pub use world::{Settings, Waiting, World};

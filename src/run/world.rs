@@ -17,13 +17,6 @@ use crate::judge::Rule;
 use crate::session::Endpoint;
 use crate::target::Target;
 
-/// How a run waits.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// The least that is waited for something that must come.
-    pub floor: Duration,
-}
-
 /// What all cases of a run share.
 #[derive(Debug)]
 pub struct World {
@@ -37,6 +30,8 @@ pub struct World {
     pub rules: Arc<Vec<Rule>>,
     /// Every point of the dialects in use.
     pub points: BTreeMap<String, Point>,
+    /// Points with the clauses by which they are judged: two dialects may share a point.
+    pub clauses: Vec<(String, String)>,
     /// When the run began.
     pub start: Instant,
     /// Epoch milliseconds at that moment.
@@ -49,6 +44,8 @@ pub struct World {
     pub floor: Duration,
     /// The longest round trip seen so far, in microseconds.
     round_trip: AtomicU64,
+    /// How often a target was waited for in vain to close after an ERROR.
+    unclosed: AtomicU64,
     observed: Mutex<BTreeMap<String, Value>>,
     /// What was spent waiting.
     pub waiting: Waiting,
@@ -80,7 +77,7 @@ impl World {
         target: Target,
         endpoint: Endpoint,
         profile: Profile,
-        points: BTreeMap<String, Point>,
+        (points, clauses): (BTreeMap<String, Point>, Vec<(String, String)>),
         rules: Arc<Vec<Rule>>,
         settings: &Settings,
     ) -> Self {
@@ -90,12 +87,14 @@ impl World {
             profile,
             rules,
             points,
+            clauses,
             start: Instant::now(),
             anchor_ms: settings.anchor_ms,
             seed: settings.seed,
             tag: tag(settings.seed),
             floor: settings.floor,
             round_trip: AtomicU64::new(0),
+            unclosed: AtomicU64::new(0),
             observed: Mutex::new(BTreeMap::new()),
             waiting: Waiting::default(),
         }
@@ -120,6 +119,21 @@ impl World {
     /// How long something that must come is waited for: a floor, or twenty round trips.
     pub fn patience(&self) -> Duration {
         self.floor.max(self.round_trip() * 20)
+    }
+
+    /// How long the end of a connection is waited for after an ERROR: with all patience, until the target has shown
+    /// three times that it does not close.
+    pub fn close_patience(&self) -> Duration {
+        if self.unclosed.load(Ordering::Relaxed) < 3 {
+            self.patience()
+        } else {
+            Duration::from_millis(20).max(self.round_trip() * 5)
+        }
+    }
+
+    /// Takes note that a target did not close.
+    pub fn never_closes(&self) {
+        self.unclosed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How long an account must have been away to be offline (DESIGN 6).
@@ -165,8 +179,8 @@ impl World {
 
     /// Clauses of the points that the profile pins.
     pub fn pinned_clauses(&self) -> Vec<String> {
-        let pinned = self.profile.points.keys().filter_map(|name| self.points.get(name)?.clause.clone());
-        pinned.collect()
+        let pinned = self.clauses.iter().filter(|(name, _)| self.profile.points.contains_key(name));
+        pinned.map(|(_, clause)| clause.clone()).collect()
     }
 
     /// Whether the target keeps the order of one sender's messages, as far as the profile says (DESIGN 6).

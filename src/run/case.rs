@@ -1,0 +1,120 @@
+//! One case from beginning to end: its cast brought on, its steps carried out, the target asked whether it lives, its
+//! connections left to linger.
+//!
+//! It relies on the stage and its acts. It never retries anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::acts::{At, Flow, become_state, close, steps};
+use super::road::sending_state;
+use super::stage::Stage;
+use super::world::Waiting as Spent;
+use crate::case::event::{Phase, What};
+
+/// How long connections stay open after their case, to catch what comes late (DESIGN 6).
+pub(super) const LINGER: Duration = Duration::from_millis(250);
+
+/// A case whose connections linger: told to end, it says when it has.
+#[derive(Debug)]
+pub(super) struct Linger {
+    end: watch::Sender<bool>,
+    ended: watch::Receiver<bool>,
+}
+
+impl Linger {
+    /// Both ends: for whoever leases the accounts next, and for the case.
+    pub(super) fn new() -> (Arc<Self>, watch::Receiver<bool>, watch::Sender<bool>) {
+        let (end, told) = watch::channel(false);
+        let (done, ended) = watch::channel(false);
+        (Arc::new(Linger { end, ended }), told, done)
+    }
+
+    /// Ends it, and waits until its connections are closed.
+    pub(super) async fn end(&self) {
+        let _ = self.end.send(true);
+        let mut ended = self.ended.clone();
+        // An error means that the case is gone altogether.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+/// Carries a case out, up to the point at which its accounts are free again.
+pub(super) async fn perform(stage: &Arc<Stage>) {
+    let script = stage.script.clone();
+    let cast = script.cast.iter().flat_map(|member| {
+        let names: Vec<String> = match stage.facts.crowds.get(&member.name) {
+            Some(count) => (1..=*count).map(|n| format!("{}/{n}", member.name)).collect(),
+            None => vec![member.name.clone()],
+        };
+        names.into_iter().map(|name| (name, member.state.clone()))
+    });
+    let brought = join_all(cast.filter(|(_, state)| state != "away" && state != "offline").map(
+        |(name, state)| async move { become_state(stage, &name, &state, None, Phase::Cast).await },
+    ))
+    .await;
+    let mut flow = if brought.contains(&Flow::Stop) { Flow::Stop } else { Flow::Go };
+    for (part, phase) in [(&script.given, Phase::Given), (&script.steps, Phase::Steps)] {
+        if flow == Flow::Go {
+            let at = At { up: None, phase, me: "", ask: false, counted: false };
+            flow = steps(stage, part, at).await;
+        }
+    }
+    if stage.lock().judge.wants_canary() {
+        canary(stage).await;
+    }
+    await_closes(stage).await;
+    stage.log(None, What::Done);
+}
+
+/// Asks whether the target lives: by a connection of its own, up to the state in which one can send.
+async fn canary(stage: &Arc<Stage>) {
+    let Some(state) = sending_state(stage).map(str::to_owned) else { return };
+    become_state(stage, "canary", &state, None, Phase::Engine).await;
+    let up = stage.script.rank(&state).is_some_and(|rank| stage.rank("canary") >= rank);
+    let why = if up { "a new connection was accepted".to_owned() } else { stage.lock().judge.story("canary") };
+    stage.log(Some("canary"), What::Target { up, why });
+    close(stage, "canary").await;
+}
+
+/// A rule may wait for the end of a connection, after an ERROR: it has its time, unless a target has shown that it
+/// does not close at all.
+async fn await_closes(stage: &Arc<Stage>) {
+    let patience = stage.world.close_patience();
+    let deadline = Instant::now() + patience;
+    let waiting: Vec<String> = {
+        let state = stage.lock();
+        let open = state.links.iter().filter(|(_, link)| link.open);
+        open.map(|(name, _)| name.clone()).filter(|name| state.judge.rule_waits_on(name)).collect()
+    };
+    for on in waiting {
+        let begun = Instant::now();
+        let closed = stage
+            .until(deadline, |state| (!state.judge.rule_waits_on(&on) || state.links.get(&on).is_none_or(|l| !l.open)).then_some(()))
+            .await;
+        if closed.is_none() {
+            Spent::add(&stage.world.waiting.patience, begun.elapsed());
+            stage.world.never_closes();
+            let round_trip_us = stage.world.round_trip().as_micros() as u64;
+            let patience_ms = patience.as_millis() as u64;
+            stage.log(Some(&on), What::Deadline { run: None, patience_ms, round_trip_us });
+        }
+    }
+}
+
+/// Keeps the connections open for a while, so that what comes late is seen; then closes them with the handshake.
+pub(super) async fn linger(stage: &Arc<Stage>, mut told: watch::Receiver<bool>, lingers: bool) {
+    if lingers {
+        stage.lock().lingering = true;
+        let _ = timeout(LINGER, told.wait_for(|end| *end)).await;
+    }
+    let open: Vec<String> = {
+        let state = stage.lock();
+        state.links.iter().filter(|(_, link)| link.open).map(|(name, _)| name.clone()).collect()
+    };
+    join_all(open.iter().map(|on| close(stage, on))).await;
+}

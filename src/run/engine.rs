@@ -1,0 +1,219 @@
+//! A whole run: the target made reachable, the preflight, the runner, and what it cost.
+//!
+//! It relies on a runtime of its own: over sockets with all cores and the real clock, in memory with one thread and
+//! virtual time. It never prints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::journal::JournalFolder;
+use super::plan::Plan;
+use super::preflight::{Unfit, preflight};
+use super::runner::{Runner, Tell};
+use super::world::{Settings, World};
+use crate::case::library::Library;
+use crate::case::profile::Profile;
+use crate::link::tls::{TlsConnector, TlsError};
+use crate::link::{Connector, Listener, memory_link};
+use crate::reference::{Directory, Policy, Server};
+use crate::session::Endpoint;
+use crate::target::{Account, Group, Secret, Target};
+
+/// What is judged.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The reference server, within this process.
+    Embedded {
+        /// Its users and groups.
+        directory: Directory,
+        /// How it decides: rightly, or with a defect.
+        policy: Policy,
+        /// Over memory in virtual time, or over sockets.
+        in_memory: bool,
+    },
+    /// A server somewhere.
+    Remote(Target),
+}
+
+/// What a run came to, beside its records.
+#[derive(Debug, Clone, Default)]
+pub struct Cost {
+    /// By the clock that decides.
+    pub duration: Duration,
+    /// Epoch milliseconds at the start.
+    pub started_ms: u64,
+    /// Milliseconds spent on round trips, graces, windows and patience.
+    pub waiting: BTreeMap<&'static str, u64>,
+    /// Points that were observed.
+    pub observed: BTreeMap<String, serde_json::Value>,
+}
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The target cannot be judged.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The embedded server cannot be started, or the runtime.
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
+}
+
+/// Epoch milliseconds now.
+pub fn epoch_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+/// The fixed beginning of virtual time, so that the same seed gives the same transcripts: 2026-01-01T00:00:00Z.
+pub const VIRTUAL_EPOCH_MS: u64 = 1_767_225_600_000;
+
+/// The embedded server as a target.
+pub fn embedded_target(directory: &Directory, address: &str) -> Target {
+    // The address is ours: it is always a URL.
+    let mut target = match Target::at(&format!("ws://{address}/ws/im")) {
+        Ok(target) => target,
+        Err(_) => unreachable!("an address of our own is a URL"),
+    };
+    target.app = Some(directory.app().to_owned());
+    target.profile = Some("reference".into());
+    let secret = |text: &Option<String>| text.as_deref().map(Secret::new);
+    target.accounts = directory
+        .users()
+        .map(|user| Account {
+            label: user.label.clone(),
+            user: user.id.clone(),
+            token: Some(Secret::new(user.token.clone())),
+            expired: secret(&user.expired),
+            login: None,
+            passcode: None,
+        })
+        .collect();
+    let label = |id: &String| directory.user(id).map_or_else(|| id.clone(), |u| u.label.clone());
+    let group = |g: &crate::reference::Group| Group {
+        label: g.label.clone(),
+        id: g.id.clone(),
+        members: g.members.iter().map(label).collect(),
+    };
+    target.groups = directory.groups().map(group).collect();
+    target
+}
+
+/// Runs a plan on a subject.
+///
+/// # Errors
+/// A target that cannot be judged or reached by the means given.
+pub fn execute(
+    library: &Library,
+    plan: &Plan,
+    subject: Subject,
+    profile: Profile,
+    settings: Settings,
+    folder: JournalFolder,
+    tell: Tell,
+    stop: watch::Receiver<bool>,
+) -> Result<Cost, RunError> {
+    let virtual_time = matches!(&subject, Subject::Embedded { in_memory: true, .. });
+    let runtime = if virtual_time {
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?
+    } else {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?
+    };
+    let cost = runtime.block_on(run(library, plan, subject, profile, settings, folder, tell, stop));
+    // What still hangs on a target that never answers must not hold us up.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    cost
+}
+
+async fn run(
+    library: &Library,
+    plan: &Plan,
+    subject: Subject,
+    profile: Profile,
+    mut settings: Settings,
+    folder: JournalFolder,
+    tell: Tell,
+    stop: watch::Receiver<bool>,
+) -> Result<Cost, RunError> {
+    let (target, connector, server) = match subject {
+        Subject::Remote(target) => {
+            let tls = target.tls.then(|| TlsConnector::new(target.ca.as_deref(), target.insecure)).transpose()?;
+            let connector = Connector::Tcp { host: target.address.clone(), port: target.port, tls };
+            (target, connector, None)
+        }
+        Subject::Embedded { directory, policy, in_memory: true } => {
+            settings.anchor_ms = VIRTUAL_EPOCH_MS;
+            let (connector, listener) = memory_link();
+            let target = embedded_target(&directory, "memory:0");
+            let server = Server::start(Listener::memory(listener), directory, policy, settings.anchor_ms);
+            (target, Connector::Memory(connector), Some(server))
+        }
+        Subject::Embedded { directory, policy, in_memory: false } => {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let address = listener.local_addr()?;
+            let target = embedded_target(&directory, &address.to_string());
+            let server = Server::start(Listener::tcp(listener), directory, policy, settings.anchor_ms);
+            let connector = Connector::Tcp { host: target.address.clone(), port: target.port, tls: None };
+            (target, connector, Some(server))
+        }
+    };
+    let headers = target.headers.iter().map(|(name, _)| (name.clone(), format!("«header:{name}»"))).collect();
+    let endpoint = Endpoint {
+        connector,
+        host: target.host.clone(),
+        path: target.path.clone(),
+        query: target.query.clone(),
+        headers,
+    };
+    let rules = Arc::new(plan.rules.clone());
+    let world = Arc::new(World::new(target, endpoint, profile, points(library, plan), rules, &settings));
+    if let (Some(model), false) = (plan.cases.first(), settings.no_preflight) {
+        preflight(&world, model, &folder).await?;
+    }
+    let wall = world.target.budget.wall;
+    let runner = Runner::new(world.clone(), settings, folder, tell).run(plan, stop);
+    match wall {
+        Some(wall) => drop(tokio::time::timeout(wall, runner).await),
+        None => runner.await,
+    }
+    if let Some(server) = server {
+        server.shutdown().await;
+    }
+    Ok(cost(&world))
+}
+
+/// Points of the dialects that a plan speaks, and the clauses that judge them.
+fn points(library: &Library, plan: &Plan) -> (BTreeMap<String, crate::case::script::Point>, Vec<(String, String)>) {
+    let mut points = BTreeMap::new();
+    let mut clauses = Vec::new();
+    let spoken = |name: &str| plan.cases.iter().any(|s| s.dialect == name);
+    for dialect in library.dialects.values().filter(|d| spoken(&d.name)) {
+        for (key, point) in &dialect.points {
+            points.entry(key.name.clone()).or_insert_with(|| point.clone());
+            clauses.extend(point.clause.clone().map(|clause| (key.name.clone(), clause)));
+        }
+    }
+    (points, clauses)
+}
+
+fn cost(world: &World) -> Cost {
+    let ms = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed) / 1000;
+    let waiting = BTreeMap::from([
+        ("round_trips_ms", ms(&world.waiting.round_trips)),
+        ("grace_ms", ms(&world.waiting.grace)),
+        ("windows_ms", ms(&world.waiting.windows)),
+        ("patience_ms", ms(&world.waiting.patience)),
+    ]);
+    Cost {
+        duration: world.start.elapsed(),
+        started_ms: world.anchor_ms,
+        waiting,
+        observed: world.observed(),
+    }
+}

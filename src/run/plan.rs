@@ -1,0 +1,324 @@
+//! The plan: which cases run, in which order, and on which accounts.
+//!
+//! It relies on scripts, the target and what is known of its points. It never starts anything, and says of every case
+//! that cannot run why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::select::{selects, suggest};
+use super::world::World;
+use crate::case::library::Library;
+use crate::case::matcher::Matcher;
+use crate::case::script::{Kind, Script, role_of};
+use crate::case::value::select;
+use crate::judge::Rule;
+use crate::target::{Account, Target};
+
+/// Accounts over which a crowd is spread at most.
+const CROWD_ACCOUNTS: usize = 8;
+
+/// What a run is to do.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Cases: those that observe first, then by the number of accounts they need.
+    pub cases: Vec<Arc<Script>>,
+    /// Rules.
+    pub rules: Vec<Rule>,
+    /// How many of the cases observe: they run first and feed `needs`.
+    pub observing: usize,
+}
+
+/// A selection that selects nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is called `{pattern}`{}", self.nearest())]
+pub struct NothingSelected {
+    pattern: String,
+    near: Vec<String>,
+}
+
+impl NothingSelected {
+    fn nearest(&self) -> String {
+        if self.near.is_empty() { String::new() } else { format!("; the nearest: {}", self.near.join(", ")) }
+    }
+}
+
+impl Plan {
+    /// The cases and rules that the patterns select; all, where there is none.
+    ///
+    /// # Errors
+    /// A pattern that selects nothing.
+    pub fn new(library: &Library, patterns: &[String]) -> Result<Self, NothingSelected> {
+        let rule_suite = |rule: &Rule| rule.id.rsplit_once('/').map_or(String::new(), |(suite, _)| suite.to_owned());
+        let case_selected = |s: &Script, p: &str| selects(p, &s.id, &s.suite, &s.requirements);
+        let rule_selected =
+            |r: &Rule, p: &str| selects(p, &r.id, &rule_suite(r), std::slice::from_ref(&r.requirement));
+        for pattern in patterns {
+            let found = library.scripts.iter().any(|s| case_selected(s, pattern))
+                || library.rules.iter().any(|r| rule_selected(r, pattern));
+            if !found {
+                let without_row = |id: &str| id.split('[').next().unwrap_or(id).to_owned();
+                let ids: Vec<String> = library.scripts.iter().map(|s| without_row(&s.id)).collect();
+                let suites = library.scripts.iter().map(|s| s.suite.as_str());
+                let requirements = library.scripts.iter().flat_map(|s| s.requirements.iter().map(String::as_str));
+                let names = suites.chain(ids.iter().map(String::as_str)).chain(requirements);
+                let near = suggest(pattern, names).into_iter().map(str::to_owned).collect();
+                return Err(NothingSelected { pattern: pattern.clone(), near });
+            }
+        }
+        let any = |test: &dyn Fn(&str) -> bool| patterns.is_empty() || patterns.iter().any(|p| test(p));
+        let mut cases: Vec<Arc<Script>> =
+            library.scripts.iter().filter(|s| any(&|p| case_selected(s, p))).cloned().collect();
+        // Rules of the dialects at work, and those of any STOMP, run with any selection (LANGUAGE 6).
+        let dialects: BTreeSet<&str> = cases.iter().map(|s| s.dialect.as_str()).collect();
+        let of_dialect = |rule: &Rule| {
+            let folder = rule.id.split('/').next().unwrap_or_default();
+            folder == "stomp" || dialects.contains(folder)
+        };
+        let rules = library
+            .rules
+            .iter()
+            .filter(|r| any(&|p| rule_selected(r, p)) || (!cases.is_empty() && of_dialect(r)))
+            .cloned()
+            .collect();
+        cases.sort_by_key(|s| (!observes(s), std::cmp::Reverse(roles(s).len())));
+        let observing = cases.iter().filter(|s| observes(s)).count();
+        Ok(Plan { cases, rules, observing })
+    }
+}
+
+fn observes(script: &Script) -> bool {
+    !script.points.is_empty()
+}
+
+/// Steps of a case that give a check, each counted once.
+pub fn expected_checks(script: &Script) -> usize {
+    deciding_steps(script).len()
+}
+
+fn deciding_steps(script: &Script) -> BTreeSet<u32> {
+    use crate::case::script::Deed;
+    let mut found = BTreeSet::new();
+    for step in script.given.iter().chain(&script.steps) {
+        step.walk(&mut |step| {
+            let decides = match &step.kind {
+                Kind::Check(_) => true,
+                Kind::Act(act) => {
+                    matches!(act.deed, Deed::See(_) | Deed::Watch { .. } | Deed::Settle(_) | Deed::Gone(_))
+                }
+                _ => false,
+            };
+            if decides {
+                found.insert(step.id);
+            }
+        });
+    }
+    found
+}
+
+/// Roles of a case that have an account each, crowds apart.
+fn roles(script: &Script) -> Vec<String> {
+    let mut roles: Vec<String> = Vec::new();
+    for member in script.cast.iter().filter(|m| m.times.is_none()) {
+        if !roles.iter().any(|r| r == member.role()) {
+            roles.push(member.role().to_owned());
+        }
+    }
+    roles
+}
+
+/// Who sits where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seating {
+    /// Role, or session of a crowd → index of its account.
+    pub seats: BTreeMap<String, usize>,
+    /// Group name in the case → index of the target's group.
+    pub groups: BTreeMap<String, usize>,
+    /// Whether the prober is a member of all of them.
+    pub prober_is_member: bool,
+    /// Sessions of each crowd.
+    pub crowds: BTreeMap<String, u64>,
+}
+
+impl Seating {
+    /// Accounts in use, each once.
+    pub fn accounts(&self) -> BTreeSet<usize> {
+        self.seats.values().copied().collect()
+    }
+}
+
+/// Seats a case on free accounts (indices in the order in which they are preferred); with a prober where there is one
+/// account more.
+pub fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Seating> {
+    let target = &world.target;
+    let mut assignment = Assignment { script, target, roles: roles(script), text: serde_json::to_string(script).ok()? };
+    let mut chosen = BTreeMap::new();
+    let mut seating = assignment.groups(0, &mut chosen, free)?;
+    for member in script.cast.iter().filter(|m| m.times.is_some()) {
+        let count = match member.times.as_ref()? {
+            Value::Number(n) => n.as_u64()?,
+            Value::String(text) => count_of(text, world)?,
+            _ => return None,
+        };
+        let taken = seating.accounts();
+        let fits = |at: &usize| !taken.contains(at) && assignment.suits(member.role(), &target.accounts[*at], &seating.groups);
+        let pool: Vec<usize> = free.iter().copied().filter(|at| fits(at)).take(CROWD_ACCOUNTS.min(count as usize)).collect();
+        if pool.is_empty() {
+            return None;
+        }
+        for n in 0..count {
+            seating.seats.insert(format!("{}/{}", member.name, n + 1), pool[n as usize % pool.len()]);
+        }
+        seating.crowds.insert(member.name.clone(), count);
+    }
+    let taken = seating.accounts();
+    let spare = |member: bool| {
+        free.iter().copied().find(|at| {
+            let label = &target.accounts[*at].label;
+            let in_all = seating.groups.values().all(|g| target.groups[*g].members.contains(label));
+            !taken.contains(at) && (in_all || !member)
+        })
+    };
+    if let Some(prober) = spare(true).or_else(|| spare(false)) {
+        let label = &target.accounts[prober].label;
+        seating.prober_is_member = seating.groups.values().all(|g| target.groups[*g].members.contains(label));
+        seating.seats.insert("prober".into(), prober);
+    }
+    assignment.roles.clear();
+    Some(seating)
+}
+
+fn count_of(text: &str, world: &World) -> Option<u64> {
+    let path: Vec<&str> = text.strip_prefix("$profile.limits.")?.split('.').collect();
+    let limits = Value::Object(world.profile.all_limits().into_iter().collect());
+    select(&limits, &path)?.as_u64()
+}
+
+struct Assignment<'a> {
+    script: &'a Script,
+    target: &'a Target,
+    roles: Vec<String>,
+    text: String,
+}
+
+impl Assignment<'_> {
+    /// Chooses a group of the target for each group of the case, then accounts for the roles.
+    fn groups(&self, at: usize, chosen: &mut BTreeMap<String, usize>, free: &[usize]) -> Option<Seating> {
+        let Some(need) = self.script.groups.get(at) else {
+            let mut seats = BTreeMap::new();
+            return self.seats(0, chosen, free, &mut seats).then(|| Seating {
+                seats,
+                groups: chosen.clone(),
+                ..Seating::default()
+            });
+        };
+        for index in 0..self.target.groups.len() {
+            if chosen.values().any(|g| *g == index) {
+                continue;
+            }
+            chosen.insert(need.name.clone(), index);
+            if let Some(seating) = self.groups(at + 1, chosen, free) {
+                return Some(seating);
+            }
+            chosen.remove(&need.name);
+        }
+        None
+    }
+
+    fn seats(
+        &self,
+        at: usize,
+        groups: &BTreeMap<String, usize>,
+        free: &[usize],
+        seats: &mut BTreeMap<String, usize>,
+    ) -> bool {
+        let Some(role) = self.roles.get(at) else { return true };
+        for index in free {
+            if seats.values().any(|s| s == index) || !self.suits(role, &self.target.accounts[*index], groups) {
+                continue;
+            }
+            seats.insert(role.clone(), *index);
+            if self.seats(at + 1, groups, free, seats) {
+                return true;
+            }
+            seats.remove(role);
+        }
+        false
+    }
+
+    fn suits(&self, role: &str, account: &Account, groups: &BTreeMap<String, usize>) -> bool {
+        let has_expired = account.expired.is_some() || !self.text.contains(&format!("{role}.token.expired"));
+        has_expired
+            && self.script.groups.iter().all(|need| {
+                let member = groups
+                    .get(&need.name)
+                    .is_some_and(|g| self.target.groups[*g].members.contains(&account.label));
+                (!need.members.iter().any(|m| m == role) || member) && (!need.others.iter().any(|m| m == role) || !member)
+            })
+    }
+}
+
+/// Why a case cannot be seated on this target at all, in a sentence.
+pub fn why_unseatable(script: &Script, world: &World) -> Option<String> {
+    let all: Vec<usize> = (0..world.target.accounts.len()).collect();
+    if seat(script, world, &all).is_some() {
+        return None;
+    }
+    let crowds = script.cast.iter().filter(|m| m.times.is_some()).count();
+    let need = roles(script).len() + crowds;
+    if need > all.len() {
+        return Some(format!("it needs {need} accounts, the target has {}", all.len()));
+    }
+    if script.groups.len() > world.target.groups.len() {
+        let (need, has) = (script.groups.len(), world.target.groups.len());
+        return Some(format!("it needs {need} groups, the target has {has}"));
+    }
+    let text = serde_json::to_string(script).unwrap_or_default();
+    if text.contains(".token.expired") && world.target.accounts.iter().all(|a| a.expired.is_none()) {
+        return Some("it needs an account with an expired token".into());
+    }
+    Some("no choice of accounts has the memberships that it needs".into())
+}
+
+/// The first need of a case that is not met, in a sentence.
+pub fn unmet(script: &Script, world: &World) -> Option<String> {
+    let known = world.known();
+    for (name, wanted) in &script.needs {
+        let (value, what) = if let Some(limit) = name.strip_prefix("limits.").or_else(|| name.strip_prefix("$profile.limits.")) {
+            (world.profile.limit(limit), format!("the limit `{limit}`"))
+        } else if name == "ordering" {
+            // An order that was merely seen proves nothing: a target that reorders now and then looks the same.
+            (world.profile.points.get(name).cloned(), "the point `ordering`".to_owned())
+        } else {
+            (known.get(name.trim_start_matches('$')).cloned(), format!("the point `{name}`"))
+        };
+        let matcher = match wanted {
+            Value::Array(words) => Matcher::OneOf(words.iter().cloned().map(Matcher::Equal).collect()),
+            other => match Matcher::compile(other, 0.0) {
+                Ok(matcher) => matcher,
+                Err(why) => return Some(why),
+            },
+        };
+        if !matcher.holds(value.as_ref()) {
+            let is = match &value {
+                Some(value) => format!("is {value}"),
+                None => "is not known".to_owned(),
+            };
+            return Some(format!("{what} {is}; the case needs {}", matcher.describe()));
+        }
+    }
+    None
+}
+
+/// The roles of a case, for its size.
+pub fn accounts_needed(script: &Script) -> usize {
+    let crowds = script.cast.iter().filter(|m| m.times.is_some()).count();
+    roles(script).len() + crowds
+}
+
+/// The role of a seat's name: a session of a crowd has its crowd's.
+pub fn seat_role(seat: &str) -> &str {
+    role_of(seat)
+}

@@ -1,0 +1,75 @@
+//! The preflight: one connection per account before anything else, so that a target that cannot be judged ends the run
+//! in seconds and not after every case has failed.
+//!
+//! It relies on the dialect's states. It judges nothing; it says what was in the way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::acts::{become_state, close};
+use super::journal::{Journal, JournalFolder};
+use super::plan::Seating;
+use super::road::sending_state;
+use super::runner::facts;
+use super::stage::Stage;
+use super::world::World;
+use crate::case::event::Phase;
+use crate::case::script::Script;
+
+/// Why a target cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct Unfit {
+    url: String,
+    /// Account label and what was in the way.
+    failed: Vec<(String, String)>,
+    all: usize,
+}
+
+impl Unfit {
+    fn text(&self) -> String {
+        let (label, why) = self.failed.first().cloned().unwrap_or_default();
+        let who = match (self.failed.len(), self.all) {
+            (n, all) if n == all => format!("no account of {all} was let in"),
+            (1, _) => format!("the account `{label}` was not let in"),
+            (n, all) => format!("{n} of {all} accounts were not let in"),
+        };
+        format!("{} cannot be judged: {who}\n  {label}: {why}", self.url)
+    }
+}
+
+/// Lets every account connect once.
+///
+/// # Errors
+/// What was in the way of the first that could not.
+pub async fn preflight(world: &Arc<World>, model: &Script, folder: &JournalFolder) -> Result<(), Unfit> {
+    let mut script = model.clone();
+    script.id = "preflight".into();
+    (script.cast, script.groups, script.given, script.steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    script.names = Vec::new();
+    let labels: Vec<String> = world.target.accounts.iter().map(|a| a.label.clone()).collect();
+    let seats: BTreeMap<String, usize> = labels.iter().cloned().zip(0..).collect();
+    let (facts, secrets) = facts(world, &Seating { seats, ..Seating::default() }, 0);
+    let journal = Journal::new(folder, "preflight");
+    let stage = Stage::new(world.clone(), Arc::new(script), facts, secrets, journal, world.seed);
+    let Some(state) = sending_state(&stage).map(str::to_owned) else { return Ok(()) };
+    let wanted = stage.script.rank(&state).unwrap_or(0);
+    let attempts = labels.iter().map(|label| {
+        let (stage, state) = (&stage, &state);
+        async move {
+            become_state(stage, label, state, None, Phase::Engine).await;
+            let reached = stage.rank(label) >= wanted;
+            let why = if reached { None } else { Some(stage.lock().judge.story(label)) };
+            close(stage, label).await;
+            why.map(|why| (label.clone(), why))
+        }
+    });
+    let failed: Vec<(String, String)> = join_all(attempts).await.into_iter().flatten().collect();
+    stage.close_journal();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Unfit { url: world.target.url.clone(), failed, all: labels.len() })
+}

@@ -1,0 +1,160 @@
+//! The record of a case or a rule: what stands in `cases[]`, but for the transcript, which stays in the journal.
+//!
+//! It relies on the judge's outcome. It holds no transcript, so that memory stays flat.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::case::script::{Level, Place, Script};
+use crate::judge::{Breach, Check, Facts, Rule, Verdict};
+
+/// What a case came to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// `im/revoke/recipient-is-told`.
+    pub id: String,
+    /// A sentence that is true of a conforming target.
+    pub title: String,
+    /// Its suite.
+    pub suite: String,
+    /// What it decides.
+    pub requirements: Vec<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, where there is something to say.
+    pub reason: String,
+    /// The clause of the check that broke.
+    pub clause: Option<String>,
+    /// The round, with `--repeat`.
+    #[serde(skip_serializing_if = "is_one", default = "one")]
+    pub round: usize,
+    /// Checks, held or broken.
+    pub checks: Vec<Check>,
+    /// Points that were observed.
+    pub observed: BTreeMap<String, Value>,
+    /// Requirements that were not reached.
+    pub not_judged: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Where it is written.
+    pub place: Place,
+    /// The mistake it is meant to catch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub why: Option<String>,
+    /// What a rule came to: events seen and breaches, by case.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule: Option<RuleRecord>,
+    /// The case as expanded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub case: Option<Arc<Script>>,
+    /// What it was given: marks, leases, profile.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub facts: Option<Facts>,
+    /// What the rules saw in it: rule, events, breaches.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rules: Vec<(String, crate::judge::RuleResult)>,
+    /// Where its journal is.
+    #[serde(skip)]
+    pub journal: Option<PathBuf>,
+}
+
+fn is_one(round: &usize) -> bool {
+    *round == 1
+}
+
+fn one() -> usize {
+    1
+}
+
+/// What a rule came to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RuleRecord {
+    /// The rule.
+    pub rule: Rule,
+    /// Events that it was held against.
+    pub seen: u64,
+    /// Where it was broken: case and breach, the first hundred.
+    pub breaches: Vec<(String, Breach)>,
+    /// How many breaches there were.
+    pub count: usize,
+}
+
+/// Breaches of a rule that are kept.
+const MOST: usize = 100;
+
+impl RuleRecord {
+    /// A rule that has seen nothing yet.
+    pub fn new(rule: Rule) -> Self {
+        RuleRecord { rule, seen: 0, breaches: Vec::new(), count: 0 }
+    }
+
+    /// Adds what it saw in a case.
+    pub fn add(&mut self, case: &str, result: &crate::judge::RuleResult) {
+        self.seen += result.seen;
+        self.count += result.breaches.len();
+        let room = MOST.saturating_sub(self.breaches.len());
+        self.breaches.extend(result.breaches.iter().take(room).map(|b| (case.to_owned(), b.clone())));
+    }
+
+    /// The record of the rule as a case of its own.
+    pub fn record(self) -> Record {
+        let rule = &self.rule;
+        let (verdict, reason) = match (self.breaches.first(), rule.level) {
+            (Some((case, breach)), level) => {
+                let times = if self.count == 1 { String::new() } else { format!(" ({} times)", self.count) };
+                let reason = format!(
+                    "{}{times}: in {case}, on {}: expected {}; {}",
+                    rule.requirement, breach.on, breach.expected, breach.got
+                );
+                let verdict = match level {
+                    Level::Must => Verdict::Fail,
+                    Level::Should => Verdict::Warn,
+                    Level::May | Level::Open => Verdict::Observed,
+                };
+                (verdict, reason)
+            }
+            (None, _) if self.seen > 0 => (Verdict::Pass, String::new()),
+            _ => (Verdict::NotApplicable, "no such frame was seen in this run".to_owned()),
+        };
+        let broken = !self.breaches.is_empty();
+        let check = |held: bool| Check {
+            clause: rule.requirement.clone(),
+            level: rule.level,
+            held,
+            step: 0,
+            place: rule.place.clone(),
+            on: String::new(),
+            phase: crate::case::event::Phase::Steps,
+            expected: self.breaches.first().map_or(String::new(), |(_, b)| b.expected.clone()),
+            got: self.breaches.first().map_or(String::new(), |(_, b)| b.got.clone()),
+            by_close: false,
+            late_us: None,
+        };
+        let suite = rule.id.rsplit_once('/').map_or(String::new(), |(suite, _)| suite.to_owned());
+        Record {
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            suite,
+            requirements: vec![rule.requirement.clone()],
+            verdict,
+            reason,
+            clause: broken.then(|| rule.requirement.clone()),
+            round: 1,
+            checks: if broken || self.seen > 0 { vec![check(!broken)] } else { Vec::new() },
+            observed: BTreeMap::new(),
+            not_judged: Vec::new(),
+            duration_ms: 0,
+            place: rule.place.clone(),
+            why: rule.why.clone(),
+            case: None,
+            facts: None,
+            rules: Vec::new(),
+            journal: None,
+            rule: Some(self),
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The runner: cases started as accounts become free, events told as they happen, everything brought to an end.
+//!
+//! It relies on the plan and on the stage. It starts nothing that it does not end, and loses no result already gained.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::case::{Linger, linger, perform};
+use super::journal::{Journal, JournalFolder};
+use super::plan::{Plan, Seating, seat, unmet, why_unseatable};
+use super::record::{Record, RuleRecord};
+use super::stage::Stage;
+use super::world::{Settings, World};
+use crate::case::script::Script;
+use crate::judge::{Facts, Lease, Outcome, Verdict, apply_known};
+use crate::session::Dice;
+use crate::session::secrets::Secrets;
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum RunEvent {
+    /// It begins: so many cases and rules.
+    Started {
+        /// Cases and rules.
+        total: usize,
+    },
+    /// A case begins.
+    Began {
+        /// Its id.
+        id: String,
+    },
+    /// A case or rule has its verdict.
+    Finished(Box<Record>),
+}
+
+/// Where a run tells what happens.
+pub type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
+
+/// An account between cases.
+#[derive(Debug, Default)]
+struct Slot {
+    busy: bool,
+    /// When its last connection was closed, or is known to have been.
+    closed: Option<Instant>,
+    used: u64,
+    linger: Option<Arc<Linger>>,
+}
+
+enum Message {
+    /// The steps of a case are done; its accounts may be leased again.
+    Free(usize, Arc<Linger>),
+    /// Nothing more will come of it.
+    Done(usize, Duration),
+}
+
+struct Running {
+    stage: Arc<Stage>,
+    seating: Seating,
+    begun: Instant,
+    round: usize,
+    freed: bool,
+}
+
+/// Runs a plan.
+pub struct Runner {
+    world: Arc<World>,
+    settings: Settings,
+    folder: JournalFolder,
+    tell: Tell,
+    slots: Vec<Slot>,
+    running: BTreeMap<usize, Running>,
+    started: usize,
+    uses: u64,
+    rules: BTreeMap<String, RuleRecord>,
+    failed: bool,
+}
+
+impl Runner {
+    /// A runner on this world.
+    pub fn new(world: Arc<World>, settings: Settings, folder: JournalFolder, tell: Tell) -> Self {
+        let slots = world.target.accounts.iter().map(|_| Slot::default()).collect();
+        let rules = world.rules.iter().map(|r| (r.id.clone(), RuleRecord::new(r.clone()))).collect();
+        Runner { world, settings, folder, tell, slots, running: BTreeMap::new(), started: 0, uses: 0, rules, failed: false }
+    }
+
+    /// Runs all, until done or told to stop.
+    pub async fn run(mut self, plan: &Plan, mut stop: watch::Receiver<bool>) {
+        let total = (plan.cases.len() * self.settings.repeat) + plan.rules.len();
+        (self.tell)(RunEvent::Started { total });
+        let (sender, mut messages) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        let mut stopped = false;
+        for round in 1..=self.settings.repeat {
+            let (observing, others) = plan.cases.split_at(plan.observing);
+            for stage in [observing, others] {
+                let mut pending: Vec<Arc<Script>> = stage.to_vec();
+                while !stopped && (!pending.is_empty() || self.busy()) {
+                    self.start(&mut pending, round, &mut tasks, &sender);
+                    if pending.is_empty() && !self.busy() {
+                        break;
+                    }
+                    tokio::select! {
+                        biased;
+                        _ = stop.wait_for(|stop| *stop) => stopped = true,
+                        message = messages.recv() => self.take(message),
+                    }
+                    stopped |= self.settings.fail_fast && self.failed;
+                }
+            }
+        }
+        // What lingers has its time, unless everything is to stop now.
+        while !stopped && !self.running.is_empty() {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => stopped = true,
+                message = messages.recv() => self.take(message),
+            }
+        }
+        tasks.abort_all();
+        while tasks.join_next().await.is_some() {}
+        for (_, running) in std::mem::take(&mut self.running) {
+            self.finish(running);
+        }
+        for (_, rule) in std::mem::take(&mut self.rules) {
+            self.finished(rule.record(), &BTreeSet::new());
+        }
+    }
+
+    fn busy(&self) -> bool {
+        self.running.values().any(|r| !r.freed)
+    }
+
+    fn take(&mut self, message: Option<Message>) {
+        match message {
+            Some(Message::Free(number, linger)) => self.free(number, &linger),
+            Some(Message::Done(number, _)) => {
+                if let Some(running) = self.running.remove(&number) {
+                    self.finish(running);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Starts whatever can be started now.
+    fn start(
+        &mut self,
+        pending: &mut Vec<Arc<Script>>,
+        round: usize,
+        tasks: &mut JoinSet<()>,
+        sender: &mpsc::UnboundedSender<Message>,
+    ) {
+        let mut at = 0;
+        while at < pending.len() {
+            let script = pending[at].clone();
+            let why = unmet(&script, &self.world).or_else(|| why_unseatable(&script, &self.world));
+            if let Some(why) = why {
+                pending.remove(at);
+                self.not_applicable(&script, why, round);
+                continue;
+            }
+            if self.running.values().filter(|r| !r.freed).count() >= self.settings.jobs {
+                return;
+            }
+            let mut free: Vec<usize> = (0..self.slots.len()).filter(|s| !self.slots[*s].busy).collect();
+            // The longest unused first: it is the coldest, and lingers no more.
+            free.sort_by_key(|s| (self.slots[*s].used, *s));
+            match seat(&script, &self.world, &free) {
+                Some(seating) => {
+                    pending.remove(at);
+                    self.launch(script, seating, round, tasks, sender);
+                }
+                None => at += 1,
+            }
+        }
+    }
+
+    fn launch(
+        &mut self,
+        script: Arc<Script>,
+        seating: Seating,
+        round: usize,
+        tasks: &mut JoinSet<()>,
+        sender: &mpsc::UnboundedSender<Message>,
+    ) {
+        self.started += 1;
+        let number = self.started;
+        (self.tell)(RunEvent::Began { id: script.id.clone() });
+        let (facts, secrets) = facts(&self.world, &seating, number);
+        let journal = Journal::new(&self.folder, &format!("{number:05}"));
+        let seed = Dice::new(self.world.seed.wrapping_add(number as u64)).roll();
+        let stage = Stage::new(self.world.clone(), script, facts, secrets, journal, seed);
+        let mut lingering = Vec::new();
+        let mut cold_at: Option<Instant> = None;
+        for account in seating.accounts() {
+            let slot = &mut self.slots[account];
+            slot.busy = true;
+            self.uses += 1;
+            slot.used = self.uses;
+            lingering.extend(slot.linger.take());
+            cold_at = cold_at.max(slot.closed);
+        }
+        let offline = stage.script.cast.iter().any(|m| m.state == "offline");
+        let departure = self.world.departure();
+        let (task_stage, sender) = (stage.clone(), sender.clone());
+        let begun = Instant::now();
+        tasks.spawn(async move {
+            for linger in lingering {
+                linger.end().await;
+                cold_at = Some(Instant::now());
+            }
+            if let (true, Some(closed)) = (offline, cold_at) {
+                tokio::time::sleep_until(closed + departure).await;
+            }
+            let begun = Instant::now();
+            perform(&task_stage).await;
+            let (shared, told, done) = Linger::new();
+            let lingers = task_stage.lock().judge.has_negatives();
+            if lingers {
+                let _ = sender.send(Message::Free(number, shared));
+                linger(&task_stage, told, true).await;
+                let _ = done.send(true);
+            } else {
+                linger(&task_stage, told, false).await;
+                let _ = done.send(true);
+                let _ = sender.send(Message::Free(number, shared));
+            }
+            let _ = sender.send(Message::Done(number, begun.elapsed()));
+        });
+        self.running.insert(number, Running { stage, seating, begun, round, freed: false });
+    }
+
+    fn free(&mut self, number: usize, linger: &Arc<Linger>) {
+        let Some(running) = self.running.get_mut(&number) else { return };
+        running.freed = true;
+        let outcome = running.stage.lock().judge.outcome();
+        self.world.observe(&outcome.observed);
+        self.failed |= outcome.verdict == Verdict::Fail;
+        for account in running.seating.accounts() {
+            let slot = &mut self.slots[account];
+            slot.busy = false;
+            slot.closed = Some(Instant::now());
+            slot.linger = Some(linger.clone());
+        }
+    }
+
+    /// Makes the record of a case that has come to its end, or was stopped.
+    fn finish(&mut self, running: Running) {
+        let Running { stage, begun, round, .. } = running;
+        let outcome = stage.lock().judge.outcome();
+        let written = stage.close_journal();
+        let script = stage.script.clone();
+        for (id, result) in &outcome.rules {
+            if let Some(rule) = self.rules.get_mut(id) {
+                rule.add(&script.id, result);
+            }
+        }
+        let broken: BTreeSet<String> = broken(&outcome);
+        let judged: BTreeSet<String> = outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
+        let mut record = record(&script, outcome, round, begun.elapsed());
+        record.facts = Some(stage.facts.clone());
+        record.journal = Some(written.path);
+        if let Some(why) = written.failed {
+            record.verdict = Verdict::Error;
+            record.reason = format!("its journal could not be written: {why}");
+        }
+        let today = self.today();
+        (record.verdict, record.reason) =
+            apply_known(&record.id, record.verdict, &record.reason, &broken, &judged, &self.world.profile, &today);
+        (self.tell)(RunEvent::Finished(Box::new(record)));
+    }
+
+    fn finished(&mut self, mut record: Record, _: &BTreeSet<String>) {
+        let broken: BTreeSet<String> = record.clause.iter().cloned().collect();
+        let judged: BTreeSet<String> = record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
+        let today = self.today();
+        (record.verdict, record.reason) =
+            apply_known(&record.id, record.verdict, &record.reason, &broken, &judged, &self.world.profile, &today);
+        (self.tell)(RunEvent::Finished(Box::new(record)));
+    }
+
+    fn not_applicable(&mut self, script: &Arc<Script>, why: String, round: usize) {
+        let outcome = Outcome {
+            verdict: Verdict::NotApplicable,
+            reason: why,
+            clause: None,
+            checks: Vec::new(),
+            observed: BTreeMap::new(),
+            not_judged: script.requirements.clone(),
+            rules: Vec::new(),
+        };
+        let record = record(script, outcome, round, Duration::ZERO);
+        (self.tell)(RunEvent::Finished(Box::new(record)));
+    }
+
+    fn today(&self) -> String {
+        let at = std::time::UNIX_EPOCH + Duration::from_millis(self.world.anchor_ms);
+        humantime::format_rfc3339_seconds(at).to_string().chars().take(10).collect()
+    }
+}
+
+/// Clauses of checks that broke so that the verdict is not a pass.
+fn broken(outcome: &Outcome) -> BTreeSet<String> {
+    let counts = |c: &&crate::judge::Check| !c.held && c.level >= crate::case::script::Level::Should;
+    outcome.checks.iter().filter(counts).map(|c| c.clause.clone()).collect()
+}
+
+fn record(script: &Arc<Script>, outcome: Outcome, round: usize, took: Duration) -> Record {
+    Record {
+        id: script.id.clone(),
+        title: script.title.clone(),
+        suite: script.suite.clone(),
+        requirements: script.requirements.clone(),
+        verdict: outcome.verdict,
+        reason: outcome.reason,
+        clause: outcome.clause,
+        round,
+        checks: outcome.checks,
+        observed: outcome.observed,
+        not_judged: outcome.not_judged,
+        duration_ms: took.as_millis() as u64,
+        place: script.place.clone(),
+        why: script.why.clone(),
+        rule: None,
+        case: Some(script.clone()),
+        facts: None,
+        rules: outcome.rules,
+        journal: None,
+    }
+}
+
+/// What a case is given: marks, leases by name, and the secrets behind the names.
+pub(super) fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
+    let target = &world.target;
+    let mut secrets = Secrets::default();
+    let mut leases = BTreeMap::new();
+    let mut seats: Vec<(String, usize)> = seating.seats.iter().map(|(n, at)| (n.clone(), *at)).collect();
+    let spare = seats.iter().find(|(name, _)| name == "prober").or(seats.first()).cloned();
+    seats.extend(spare.map(|(_, at)| ("canary".to_owned(), at)));
+    for (name, at) in &seats {
+        let account = &target.accounts[*at];
+        let mut has = Vec::new();
+        if let Some(token) = &account.token {
+            has.push("token".to_owned());
+            secrets.add_token(name, token.reveal());
+        }
+        if let Some(expired) = &account.expired {
+            has.push("expired".to_owned());
+            secrets.add(&format!("«token:{name}.expired»"), expired.reveal());
+        }
+        if let Some(passcode) = &account.passcode {
+            has.push("passcode".to_owned());
+            secrets.add(&format!("«passcode:{name}»"), passcode.reveal());
+        }
+        let lease = Lease {
+            account: account.label.clone(),
+            user: account.user.clone(),
+            has,
+            login: account.login.clone(),
+        };
+        leases.insert(name.clone(), lease);
+    }
+    // Secrets of accounts that the case does not use are concealed all the same.
+    for account in &target.accounts {
+        for (kind, secret) in [("token", &account.token), ("passcode", &account.passcode)] {
+            if let Some(secret) = secret {
+                secrets.add(&format!("«{kind}:@{}»", account.label), secret.reveal());
+            }
+        }
+    }
+    for (name, secret) in &target.headers {
+        secrets.add(&format!("«header:{name}»"), secret.reveal());
+    }
+    let groups = seating.groups.iter().map(|(name, at)| (name.clone(), target.groups[*at].id.clone())).collect();
+    let run_mark = format!("c{}", world.tag);
+    let facts = Facts {
+        mark: format!("{run_mark}{number:05}z"),
+        engine_mark: format!("w{}", world.tag),
+        run_mark,
+        anchor_ms: world.anchor_ms,
+        target: target.facts(),
+        profile: crate::case::profile::Profile { known: Vec::new(), ..world.profile.clone() },
+        points: world.known(),
+        pinned: world.pinned(),
+        pinned_clauses: world.pinned_clauses(),
+        leases,
+        groups,
+        crowds: seating.crowds.clone(),
+        prober_is_member: seating.prober_is_member,
+    };
+    (facts, secrets)
+}
