@@ -67,6 +67,8 @@ pub struct Judge {
     runs: BTreeMap<u32, Run>,
     inboxes: BTreeMap<String, Inbox>,
     waits: BTreeMap<u32, (String, Wait)>,
+    /// Waits that are not over yet, or not yet turned into checks.
+    active: BTreeSet<u32>,
     checks: Vec<Check>,
     checked: BTreeSet<u32>,
     observed: BTreeMap<String, Value>,
@@ -95,6 +97,7 @@ impl Judge {
             runs: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             waits: BTreeMap::new(),
+            active: BTreeSet::new(),
             checks: Vec::new(),
             checked: BTreeSet::new(),
             observed: BTreeMap::new(),
@@ -125,7 +128,7 @@ impl Judge {
             What::Skip { .. } | What::Octets { .. } => {}
             What::Dial { .. } => {
                 let inbox = self.inboxes.entry(on.into()).or_default();
-                inbox.items.iter_mut().for_each(|item| item.used.extend(0..1000));
+                inbox.items.iter_mut().for_each(|item| item.stale = true);
                 inbox.ended = None;
                 self.world.conns.insert(on.into(), Conn::default());
             }
@@ -329,6 +332,7 @@ impl Judge {
             wait.give_up(why, &inbox.items, true);
         }
         self.waits.insert(id, (on.to_owned(), wait));
+        self.active.insert(id);
     }
 
     /// Whether all conditions hold; if not, the first that does not.
@@ -516,8 +520,13 @@ impl Judge {
         let inbox = self.inboxes.entry(on.to_owned()).or_default();
         inbox.items.push(item);
         let mut view = Sightline { items: &mut inbox.items, ids: &self.ids, world: &mut self.world, me: on };
-        for (_, wait) in self.waits.values_mut().filter(|(conn, wait)| conn == on && wait.over.is_none()) {
-            wait.advance(&mut view);
+        for id in &self.active {
+            if let Some((conn, wait)) = self.waits.get_mut(id)
+                && conn == on
+                && wait.over.is_none()
+            {
+                wait.advance(&mut view);
+            }
         }
     }
 
@@ -558,8 +567,11 @@ impl Judge {
         };
         let inbox = self.inboxes.entry(on.to_owned()).or_default();
         inbox.ended = Some(why.trim_end_matches([' ', ')']).to_owned() + if why.ends_with(')') { ")" } else { "" });
-        for (conn, wait) in self.waits.values_mut() {
-            if conn == on && wait.waiting() == Waiting::Event {
+        for id in &self.active {
+            if let Some((conn, wait)) = self.waits.get_mut(id)
+                && conn == on
+                && wait.waiting() == Waiting::Event
+            {
                 wait.give_up(&why, &inbox.items, true);
             }
         }
@@ -643,13 +655,16 @@ impl Judge {
     /// Turns waits that are over into checks.
     fn conclude(&mut self) {
         let over: Vec<u32> = self
-            .waits
+            .active
             .iter()
-            .filter(|(id, (_, wait))| wait.over.is_some() && !self.checked.contains(id))
-            .map(|(id, _)| *id)
+            .filter(|id| self.waits.get(id).is_none_or(|(_, wait)| wait.over.is_some()))
+            .copied()
             .collect();
         for id in over {
-            self.checked.insert(id);
+            self.active.remove(&id);
+            if !self.checked.insert(id) {
+                continue;
+            }
             let Some(over) = self.waits.get(&id).and_then(|(_, w)| w.over.clone()) else { continue };
             let (Some(step), Some(mut run)) = (self.step(id), self.runs.remove(&id)) else { continue };
             run.value = Some(over.value.clone());

@@ -23,6 +23,8 @@ pub(super) struct Item {
     pub(super) owner: Owner,
     /// Parts of it that have been matched: a body may hold several messages.
     pub(super) used: Vec<usize>,
+    /// It came on a connection that has been replaced by a new one.
+    pub(super) stale: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,29 +49,41 @@ pub(super) enum Owner {
 
 impl Item {
     pub(super) fn frame(at: u64, arrival: usize, seen: &Seen, world: &World) -> Self {
-        let facts = &world.facts;
-        let owner = if seen.mentions(&facts.engine_mark) {
-            Owner::Engine
-        } else if seen.mentions(&facts.mark) {
-            Owner::Case
-        } else if seen.command == "MESSAGE" && seen.mentions(&facts.run_mark) {
-            Owner::OtherCase
-        } else {
-            Owner::Unmarked
-        };
+        let owner = owner(seen, world);
         let mut record = seen.record();
         record["arrival"] = Value::from(arrival);
-        Item { at, kind: ItemKind::Frame, record, owner, used: Vec::new() }
+        Item { at, kind: ItemKind::Frame, record, owner, used: Vec::new(), stale: false }
     }
 
     pub(super) fn other(at: u64, kind: ItemKind, record: Value) -> Self {
-        Item { at, kind, record, owner: Owner::Unmarked, used: Vec::new() }
+        Item { at, kind, record, owner: Owner::Unmarked, used: Vec::new(), stale: false }
     }
 
     pub(super) fn ended(at: u64, by: By, code: Option<u16>, reason: &str) -> Option<Self> {
-        (by == By::Target)
+        // An end that we asked for is one where the target answered our close.
+        (by == By::Target || code.is_some())
             // An end without a close frame counts as 1006 (RFC 6455, 7.1.5).
             .then(|| Item::other(at, ItemKind::Closed, json!({ "code": code.unwrap_or(1006), "reason": reason })))
+    }
+}
+
+/// Whose message a frame carries: what its body says goes before what its headers say, since a subscription's id and
+/// a destination are the receiver's.
+fn owner(seen: &Seen, world: &World) -> Owner {
+    let facts = &world.facts;
+    let body = seen.body.text();
+    let header = |name: &str, mark: &str| seen.header(name).is_some_and(|v| v.contains(mark));
+    let engine = &facts.engine_mark;
+    if body.contains(engine) || header("subscription", engine) || header("receipt-id", engine) {
+        Owner::Engine
+    } else if body.contains(&facts.mark) {
+        Owner::Case
+    } else if seen.command == "MESSAGE" && body.contains(&facts.run_mark) {
+        Owner::OtherCase
+    } else if seen.mentions(&facts.mark) {
+        Owner::Case
+    } else {
+        Owner::Unmarked
     }
 }
 
@@ -301,6 +315,9 @@ pub(super) struct Fit {
 impl Compiled {
     /// Whether an unused part of an item fits, in a wait of the engine's own or of the case.
     pub(super) fn fit(&self, item: &Item, ids: &Ids, engine: bool, world: &mut World, me: &str) -> Option<Fit> {
+        if item.stale {
+            return None;
+        }
         match self {
             Compiled::Plain(kind, matcher) => {
                 let mine = item.kind != ItemKind::Frame || engine || matches!(item.owner, Owner::Case | Owner::Unmarked);
@@ -352,7 +369,9 @@ impl CompiledSight {
         let [Compiled::Plain(kind, matcher)] = &patterns[..] else {
             return patterns.first()?.fit(item, ids, engine, world, me);
         };
-        if *kind != item.kind || (item.owner == Owner::Engine) != engine {
+        // The engine's own messages are seen by its own seeings and by no others.
+        let hidden = (item.owner == Owner::Engine) != engine && (self.of_case || !engine);
+        if *kind != item.kind || hidden {
             return None;
         }
         for (unit, message) in units(&item.record, &self.unfold).into_iter().enumerate() {

@@ -339,7 +339,7 @@ impl Residue {
             Residue::Sight(pattern) => fits(pattern, at, engine, view).is_some(),
             Residue::OfCase => {
                 let item = &view.items[at];
-                item.kind == ItemKind::Frame && item.owner == Owner::Case && item.used.is_empty()
+                item.kind == ItemKind::Frame && item.owner == Owner::Case && item.used.is_empty() && !item.stale
             }
         }
     }

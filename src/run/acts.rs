@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::barrier;
 use super::settle;
-use super::stage::Stage;
+use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::{Body, Phase, Way, What};
 use crate::case::script::{Act, Deed, Kind, Repeat, Step};
@@ -184,7 +184,7 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
             if waiting == Waiting::Barrier {
                 barrier::serve(stage, run, on, act, see).await;
             }
-            Flow::Go
+            engine_flow(stage, run, at.phase)
         }
         (Deed::Watch { .. }, Prepared::Watch { lasts_us, .. }) => {
             watch(stage, run, Duration::from_micros(lasts_us), on).await;
@@ -203,12 +203,18 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
             if deciding && !at.counted {
                 stage.acted(on, None, None);
             }
-            deed(stage, run, on, prepared, at.ask).await;
+            deed(stage, run, on, prepared, at).await;
             Flow::Go
         }
     };
     stage.end(run, on);
     if flow == Flow::Stop { Flow::Stop } else { going(stage, at.phase) }
+}
+
+/// What the engine does for itself goes no further where something did not come: no check says so.
+fn engine_flow(stage: &Stage, run: u32, phase: Phase) -> Flow {
+    let held = stage.lock().judge.waiting(run) == (Waiting::Over, true);
+    if phase == Phase::Engine && !held { Flow::Stop } else { Flow::Go }
 }
 
 /// A window of time: it ends early only where it is decided.
@@ -227,7 +233,7 @@ async fn watch(stage: &Arc<Stage>, run: u32, lasts: Duration, on: &str) {
 }
 
 /// What an act means on a connection.
-async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, ask: bool) {
+async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At<'_>) {
     let length = length_of(&prepared);
     match prepared {
         Prepared::Open { path, query, headers, subprotocols } => {
@@ -249,14 +255,14 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, ask: b
             }
             match other {
                 Prepared::Frame(frame) | Prepared::FrameWithoutLength(frame) => {
-                    send_frame(stage, on, frame, length, ask);
+                    send_frame(stage, on, frame, length, at);
                 }
                 Prepared::Bytes(octets) => {
                     let shown = stage.secrets.conceal(&String::from_utf8_lossy(&octets));
                     let octets = stage.secrets.reveal_octets(&octets);
                     let body = if std::str::from_utf8(&octets).is_ok() { Body::Text(shown) } else { Body::from_octets(&octets) };
                     stage.log(Some(on), What::Octets { way: Way::Out, octets: body });
-                    stage.transmit(on, &octets);
+                    stage.transmit(on, &octets, How::AsItIs);
                 }
                 Prepared::Wire(layout) => wire(stage, on, layout),
                 Prepared::Ws(act) => ws(stage, on, act),
@@ -294,8 +300,9 @@ async fn open_link(
 }
 
 /// Sends a frame: secrets revealed, octets checked by our own strict reader first.
-fn send_frame(stage: &Arc<Stage>, on: &str, mut frame: Frame, length: crate::stomp::ContentLength, ask: bool) {
-    if ask
+fn send_frame(stage: &Arc<Stage>, on: &str, mut frame: Frame, length: crate::stomp::ContentLength, at: At<'_>) {
+    let engine = at.phase == Phase::Engine;
+    if at.ask
         && stage.world.gives_receipts()
         && !matches!(frame.command.as_str(), "CONNECT" | "STOMP")
         && !frame.headers.has("receipt")
@@ -315,7 +322,7 @@ fn send_frame(stage: &Arc<Stage>, on: &str, mut frame: Frame, length: crate::sto
     let (version, crlf) = {
         let state = stage.lock();
         let connection = state.links.get(on).and_then(|l| l.connection.as_ref());
-        (connection.map(|c| c.version).unwrap_or_default(), connection.is_some_and(|c| c.writer.is_crlf()))
+        (connection.map(|c| c.version).unwrap_or_default(), !engine && connection.is_some_and(|c| c.writer.is_crlf()))
     };
     let style = Style { version, crlf, content_length: length, ..Style::default() };
     let octets = encode_with(&revealed, &style);
@@ -324,7 +331,7 @@ fn send_frame(stage: &Arc<Stage>, on: &str, mut frame: Frame, length: crate::sto
         stage.log(Some(on), What::Fault { why: stage.secrets.conceal(&why) });
         return;
     }
-    stage.transmit(on, &octets);
+    stage.transmit(on, &octets, if engine { How::Plainly } else { How::LaidOut });
 }
 
 fn ill_formed(octets: &[u8], version: crate::stomp::Version) -> Option<String> {
@@ -441,15 +448,6 @@ pub(super) async fn become_state(
             return Flow::Go;
         }
         link.rank = rank + 1;
-        let conn = state.judge.conn(on);
-        if let (1.., Some(connection)) = (conn.beats_out, state.links.get(on).and_then(|l| l.connection.as_ref())) {
-            beat(connection, conn.beats_out);
-        }
     }
     Flow::Go
-}
-
-/// Heart-beats leave well before they are due.
-pub(super) fn beat(connection: &crate::session::Connection, every_ms: u64) {
-    connection.beat_every(Duration::from_millis((every_ms * 6 / 10).max(1)));
 }

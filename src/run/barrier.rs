@@ -70,10 +70,12 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
     if !stage.is_open(on) {
         return closed(stage, on);
     }
-    let feeds = act.bind.as_ref().is_some_and(|name| stage.observed_names.contains(name)) || matches!(see, See::Every(_));
-    let Some(ways) = ways(stage, on, feeds).await else {
+    // What feeds an observation must not be changed by raising the receiver to another state.
+    let feeds = act.bind.as_ref().is_some_and(|name| stage.observed_names.contains(name));
+    let ways = ways(stage, on, !feeds && !matches!(see, See::Every(_))).await;
+    if ways.is_empty() {
         return ended(stage, on).await;
-    };
+    }
     let since = stage.lock().links.get(on).map_or(0, |l| l.barrier);
     let deeds: Vec<Deeded> = stage.lock().deeds.iter().filter(|d| d.at > since).cloned().collect();
     let mut total = Outcome::held(BarrierKind::Witness);
@@ -83,33 +85,29 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
     for actor in &actors {
         let mine: Vec<&Deeded> = deeds.iter().filter(|d| d.on == *actor).collect();
         let own = stage.account(actor) == stage.account(on);
-        let roadless = mine.iter().any(|d| d.road.is_none());
-        if own || roadless || !stage.is_open(actor) {
-            if stage.is_open(actor) && actor != "prober" && is_heard(stage, actor).await.is_none() && !own {
-                by_another = true;
-            }
+        if own || mine.iter().any(|d| d.road.is_none()) || !stage.is_open(actor) {
             by_another = true;
-            if own || !stage.is_open(actor) {
-                continue;
+            if stage.is_open(actor) {
+                is_heard(stage, actor).await;
             }
         }
+        if own || !stage.is_open(actor) {
+            continue;
+        }
         match by_actor(stage, actor, &mine, &ways, &mut total).await {
-            Ok(true) => {}
-            Ok(false) => by_another = true,
+            Ok(served) => by_another |= !served,
             Err(lost) => {
                 total.lost = Some(lost);
-                return total;
+                break;
             }
         }
         if stage.lock().judge.waiting(run).0 == Waiting::Over {
             return total;
         }
     }
-    if by_another {
+    if by_another && total.lost.is_none() {
         total.kind = BarrierKind::ByAnother;
-        if let Err(lost) = another(stage, on, &ways, &mut total).await {
-            total.lost = Some(lost);
-        }
+        total.lost = another(stage, on, &ways, &mut total).await.err();
     }
     if !stage.is_open(on) && total.lost.is_some() {
         // The receiver was thrown out in the middle of it: that decides as well.
@@ -141,34 +139,34 @@ fn closed(stage: &Stage, on: &str) -> Outcome {
     outcome
 }
 
-/// The roads that lead to a receiver, raised to the state that they ask for. `None` if there is none.
-async fn ways<'s>(stage: &'s Arc<Stage>, on: &str, feeds: bool) -> Option<Vec<Way<'s>>> {
+/// The roads that lead to a receiver as it is; where there is none, and it may be raised to a state that a road asks
+/// for, that road.
+async fn ways<'s>(stage: &'s Arc<Stage>, on: &str, raise: bool) -> Vec<Way<'s>> {
+    let rank = stage.rank(on);
+    let personal = |road: &'s Road| Way { road, to: on.to_owned(), group: None, subscription: None };
     let mut found = Vec::new();
     for road in &stage.script.roads {
         if road.to_subscription {
             let live = stage.lock().links.get(on).map(|l| l.live.clone()).unwrap_or_default();
             let mut seen = BTreeSet::new();
             for subscription in live.into_iter().filter(|(_, d)| seen.insert(d.clone())) {
-                found.push(Way { road, to: on.to_owned(), group: None, subscription: Some(subscription) });
+                found.push(Way { subscription: Some(subscription), ..personal(road) });
             }
         } else if road.to_group {
             found.extend(group_ways(stage, road, on));
-        } else if let Some(state) = &road.receiver {
-            let rank = stage.script.rank(state)?;
-            if stage.rank(on) < rank {
-                if feeds {
-                    continue;
-                }
-                become_state(stage, on, state, None, Phase::Engine).await;
-            }
-            if stage.rank(on) >= rank {
-                found.push(Way { road, to: on.to_owned(), group: None, subscription: None });
-            }
-        } else {
-            found.push(Way { road, to: on.to_owned(), group: None, subscription: None });
+        } else if road.receiver.as_ref().and_then(|r| stage.script.rank(r)).is_none_or(|wanted| rank >= wanted) {
+            found.push(personal(road));
         }
     }
-    (!found.is_empty()).then_some(found)
+    let first = stage.script.roads.iter().find(|r| r.receiver.is_some() && !r.to_group);
+    if let (true, true, Some(road)) = (found.is_empty(), raise, first) {
+        let state = road.receiver.as_deref().unwrap_or_default();
+        become_state(stage, on, state, None, Phase::Engine).await;
+        if stage.script.rank(state).is_some_and(|wanted| stage.rank(on) >= wanted) {
+            found.push(personal(road));
+        }
+    }
+    found
 }
 
 /// Groups that a receiver has joined.
@@ -218,7 +216,7 @@ async fn by_actor(
         let count = if stage.world.keeps_order() { 1 } else { 2 };
         let mut longest = Duration::ZERO;
         for _ in 0..count {
-            match witness(stage, way, actor, &mut total.witnesses).await {
+            match witness(stage, way, actor, &mut total.witnesses, count == 1).await {
                 Ok(took) => longest = longest.max(took),
                 // The sender was refused meanwhile: somebody else must do it.
                 Err(_) if !stage.is_open(actor) => return Ok(false),
@@ -252,7 +250,7 @@ async fn another(
         any = true;
         total.road = Some(way.road.name.clone());
         for _ in 0..2 {
-            let took = witness(stage, way, &from, &mut total.witnesses).await;
+            let took = witness(stage, way, &from, &mut total.witnesses, false).await;
             longest = longest.max(took.map_err(|why| (way.road.clause.clone(), why))?);
         }
     }
@@ -287,18 +285,15 @@ async fn ended(stage: &Arc<Stage>, on: &str) -> Outcome {
         }
         // Where order is not kept, closing may discard what is queued: a second connection of that user shows it.
         let heard = match &twin {
-            Some(twin) => match ways(stage, twin, false).await {
-                Some(ways) => {
-                    let mut held = true;
-                    for way in ways.iter().filter(|w| may(stage, actor, w)).take(1) {
-                        for _ in 0..2 {
-                            held &= witness(stage, way, actor, &mut outcome.witnesses).await.is_ok();
-                        }
+            Some(twin) => {
+                let mut held = true;
+                for way in ways(stage, twin, false).await.iter().filter(|w| may(stage, actor, w)).take(1) {
+                    for _ in 0..2 {
+                        held &= witness(stage, way, actor, &mut outcome.witnesses, false).await.is_ok();
                     }
-                    held
                 }
-                None => true,
-            },
+                held
+            }
             None => is_heard(stage, actor).await.unwrap_or(true),
         };
         if !heard && stage.is_open(actor) {

@@ -86,20 +86,56 @@ pub(super) async fn arrival(stage: &Arc<Stage>, run: u32, begun: Instant, deadli
     })
 }
 
-/// One witness: sent, and seen to arrive. The time it took, or why it did not arrive.
+/// A witness to a group reaches everybody in it. Where order is kept, one that the same sender sent after all that was
+/// done serves every receiver.
+fn shared(stage: &Stage, way: &Way<'_>, from: &str) -> Option<String> {
+    let key = shared_key(stage, way, from)?;
+    let mut state = stage.lock();
+    let acts = state.acts;
+    let (at, mark, served) = state.shared.get_mut(&key)?;
+    (*at == acts && served.insert(way.to.clone())).then(|| mark.clone())
+}
+
+fn share(stage: &Stage, way: &Way<'_>, from: &str, mark: &str) {
+    if let Some(key) = shared_key(stage, way, from) {
+        let mut state = stage.lock();
+        let acts = state.acts;
+        state.shared.insert(key, (acts, mark.to_owned(), [way.to.clone()].into()));
+    }
+}
+
+fn shared_key(stage: &Stage, way: &Way<'_>, from: &str) -> Option<String> {
+    let group = way.group.as_ref()?;
+    stage.world.keeps_order().then(|| format!("{from} {} {group}", way.road.name))
+}
+
+/// One witness: sent, and seen to arrive; `alone` where no second one follows. The time it took, or why it did not arrive.
 pub(super) async fn witness(
     stage: &Arc<Stage>,
     way: &Way<'_>,
     from: &str,
     marks: &mut Vec<String>,
+    alone: bool,
 ) -> Result<Duration, String> {
-    let mark = stage.engine_mark();
-    marks.push(mark.clone());
-    let run = look(stage, way, &mark);
     let begun = Instant::now();
-    if !send(stage, way, from, &mark).await {
-        return Err(format!("{from} could not send it"));
-    }
+    let (mark, run) = match shared(stage, way, from).filter(|_| alone) {
+        Some(mark) => {
+            let run = look(stage, way, &mark);
+            (mark, run)
+        }
+        None => {
+            let mark = stage.engine_mark();
+            if alone {
+                share(stage, way, from, &mark);
+            }
+            let run = look(stage, way, &mark);
+            if !send(stage, way, from, &mark).await {
+                return Err(format!("{from} could not send it"));
+            }
+            (mark, run)
+        }
+    };
+    marks.push(mark);
     let patience = stage.world.patience();
     match arrival(stage, run, begun, begun + patience).await {
         Some(took) => Ok(took),
@@ -133,7 +169,9 @@ pub(super) async fn prober(stage: &Arc<Stage>, way: &Way<'_>) -> Option<String> 
         }
         // One of the cast is taken as it is; another connection of its account does no harm.
         let own = if name == "prober" { name.clone() } else { format!("{}/prober", role_of(name)) };
-        if stage.is_open(&own) {
+        // Several may want it at once; it is raised by one of them.
+        let _raising = stage.raising.lock().await;
+        if stage.script.rank(state).is_some_and(|rank| stage.rank(&own) >= rank) {
             return Some(own);
         }
         become_state(stage, &own, state, None, Phase::Engine).await;

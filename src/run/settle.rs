@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::road::{Way, arrival, look, may, prober, send, witness};
-use super::stage::Stage;
+use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::{Phase, What};
 use crate::case::script::Road;
@@ -111,7 +111,7 @@ fn group_of(stage: &Stage, run: u32) -> Option<Value> {
 pub(super) async fn is_heard(stage: &Arc<Stage>, on: &str) -> Option<bool> {
     let (way, mut marks) = (ear(stage, on).await?, Vec::new());
     for _ in 0..2 {
-        if witness(stage, &way, on, &mut marks).await.is_err() {
+        if witness(stage, &way, on, &mut marks, false).await.is_err() {
             return Some(false);
         }
     }
@@ -126,7 +126,10 @@ async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
         let state = road.receiver.as_deref()?;
         let listener = Way { road, to: on.to_owned(), group: None, subscription: None };
         let from = prober(stage, &listener).await?;
-        super::acts::become_state(stage, &from, state, None, Phase::Engine).await;
+        {
+            let _raising = stage.raising.lock().await;
+            super::acts::become_state(stage, &from, state, None, Phase::Engine).await;
+        }
         (stage.script.rank(state)? <= stage.rank(&from)).then_some(())?;
         return Some(Way { road, to: from, group: None, subscription: None });
     }
@@ -170,7 +173,7 @@ async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
 fn subscribe(stage: &Arc<Stage>, on: &str, id: &str, destination: &str) {
     let frame = Frame::new("SUBSCRIBE").with("id", id).with("destination", destination);
     let version = stage.lock().links.get(on).and_then(|l| l.connection.as_ref()).map(|c| c.version).unwrap_or_default();
-    stage.transmit(on, &encode(&frame, version));
+    stage.transmit(on, &encode(&frame, version), How::Plainly);
 }
 
 /// A subscription is gone: its RECEIPT, or else a control, a second subscription to the same destination that stays.

@@ -74,6 +74,17 @@ pub(super) struct Deeded {
     pub(super) group: Option<Value>,
 }
 
+/// How octets are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// One message, whatever the layout: the engine's own.
+    Plainly,
+    /// As the connection's layout says.
+    LaidOut,
+    /// The same, but text stays text even where it is none.
+    AsItIs,
+}
+
 /// What changes while a case runs.
 pub(super) struct State {
     pub(super) judge: Judge,
@@ -84,6 +95,9 @@ pub(super) struct State {
     /// Receipts that were asked for: connection → id.
     pub(super) asked: BTreeMap<String, String>,
     pub(super) acts: u64,
+    /// Witnesses to groups, by sender and road: the count of acts when they were sent, their mark, and
+    /// the receivers that they serve.
+    pub(super) shared: BTreeMap<String, (u64, String, BTreeSet<String>)>,
     marks: u64,
     /// Frames that come now come late.
     pub(super) lingering: bool,
@@ -103,6 +117,8 @@ pub(super) struct Stage {
     pub(super) observed_names: BTreeSet<String>,
     state: Mutex<State>,
     changed: Notify,
+    /// Held while a connection of the engine's own is raised to a state.
+    pub(super) raising: tokio::sync::Mutex<()>,
     runs: AtomicU32,
 }
 
@@ -124,6 +140,7 @@ impl Stage {
             receipts: BTreeSet::new(),
             asked: BTreeMap::new(),
             acts: 1,
+            shared: BTreeMap::new(),
             marks: 0,
             lingering: false,
             last_at: 0,
@@ -138,6 +155,7 @@ impl Stage {
             seed,
             state: Mutex::new(state),
             changed: Notify::new(),
+            raising: tokio::sync::Mutex::new(()),
             runs: AtomicU32::new(1),
         })
     }
@@ -157,6 +175,9 @@ impl Stage {
             let event = Event { at, on: on.map(str::to_owned), what };
             state.judge.apply(&event);
             state.journal.write(&event);
+            if matches!(&event.what, What::Came { frame } if frame.command == "CONNECTED") {
+                start_beats(&mut state, on);
+            }
         }
         self.changed.notify_waiters();
     }
@@ -301,7 +322,8 @@ impl Stage {
     }
 
     /// Hands over octets of STOMP in the connection's layout, and logs the frames in them.
-    pub(super) fn transmit(&self, on: &str, octets: &[u8]) {
+    /// What the engine says for itself is laid out plainly.
+    pub(super) fn transmit(&self, on: &str, octets: &[u8], how: How) {
         let mut frames = Vec::new();
         {
             let mut state = self.lock();
@@ -318,7 +340,12 @@ impl Stage {
         }
         let mut state = self.lock();
         if let Some(connection) = state.links.get_mut(on).and_then(|l| l.connection.as_mut()) {
-            let laid_out = connection.writer.octets(octets.to_vec());
+            let writer = &mut connection.writer;
+            let laid_out = match how {
+                How::Plainly => writer.plainly(octets),
+                How::LaidOut => writer.octets(octets.to_vec(), false),
+                How::AsItIs => writer.octets(octets.to_vec(), true),
+            };
             connection.send(laid_out);
         }
     }
@@ -364,6 +391,15 @@ impl Stage {
     /// The journal, once nothing more will be logged.
     pub(super) fn close_journal(&self) -> super::journal::Written {
         self.lock().journal.finish()
+    }
+}
+
+/// Heart-beats as negotiated. They leave well before they are due.
+fn start_beats(state: &mut State, on: Option<&str>) {
+    let Some(on) = on else { return };
+    let every = state.judge.conn(on).beats_out;
+    if let (1.., Some(connection)) = (every, state.links.get(on).and_then(|l| l.connection.as_ref())) {
+        connection.beat_every(Duration::from_millis((every * 6 / 10).max(1)));
     }
 }
 

@@ -42,7 +42,7 @@ pub struct World {
     pub tag: String,
     /// The least patience.
     pub floor: Duration,
-    /// The longest round trip seen so far, in microseconds.
+    /// The usual round trip, smoothed, in microseconds.
     round_trip: AtomicU64,
     /// How often a target was waited for in vain to close after an ERROR.
     unclosed: AtomicU64,
@@ -107,11 +107,15 @@ impl World {
 
     /// Takes note of a round trip.
     pub fn round_trip_seen(&self, time: Duration) {
-        self.round_trip.fetch_max(time.as_micros() as u64, Ordering::Relaxed);
+        // Smoothed as TCP does it: one pause of a busy machine must not set the patience of a whole run.
+        let new = time.as_micros() as u64;
+        let old = self.round_trip.load(Ordering::Relaxed);
+        let smoothed = if old == 0 { new } else { (7 * old + new) / 8 };
+        self.round_trip.store(smoothed, Ordering::Relaxed);
         Waiting::add(&self.waiting.round_trips, time);
     }
 
-    /// The longest round trip so far.
+    /// The usual round trip.
     pub fn round_trip(&self) -> Duration {
         Duration::from_micros(self.round_trip.load(Ordering::Relaxed))
     }

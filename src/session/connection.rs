@@ -304,13 +304,15 @@ impl Pump {
             Message::Pong(payload) => self.ws("pong", &String::from_utf8_lossy(&payload)),
             Message::Close(code, reason) => {
                 self.unfinished();
+                // A close frame without a code counts as 1005 (RFC 6455, 7.1.5).
+                let shown = Some(code.unwrap_or(1005));
                 if self.closing {
-                    return Some((By::Us, code, reason));
+                    return Some((By::Us, shown, reason));
                 }
                 let payload = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
                 let octets = self.writer.control(opcode::CLOSE, payload);
                 self.out.extend(octets);
-                return Some((By::Target, code, reason));
+                return Some((By::Target, shown, reason));
             }
         }
         None

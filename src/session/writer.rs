@@ -61,28 +61,38 @@ impl Writer {
         self.layout.crlf
     }
 
-    /// A frame's octets in the layout; none while a batch fills.
-    pub fn octets(&mut self, mut octets: Vec<u8>) -> Vec<u8> {
+    /// Octets in the layout; none while a batch fills. `as_it_is` leaves text text even where it is none.
+    pub fn octets(&mut self, mut octets: Vec<u8>, as_it_is: bool) -> Vec<u8> {
         octets.extend(self.layout.after.as_bytes());
-        let Some(size) = self.layout.batch else { return self.lay_out(&octets) };
+        let Some(size) = self.layout.batch else { return self.lay_out(&octets, as_it_is) };
         self.batch.extend(octets);
         self.batched += 1;
         if self.batched < size { Vec::new() } else { self.flush() }
     }
 
+    /// A frame's octets in one plain message, whatever the layout; what lies in an unfinished batch goes before it.
+    pub fn plainly(&mut self, octets: &[u8]) -> Vec<u8> {
+        let mut out = self.flush();
+        let layout = std::mem::take(&mut self.layout);
+        out.extend(self.lay_out(octets, false));
+        self.layout = layout;
+        out
+    }
+
     fn flush(&mut self) -> Vec<u8> {
         self.batched = 0;
         let batch = std::mem::take(&mut self.batch);
-        if batch.is_empty() { Vec::new() } else { self.lay_out(&batch) }
+        if batch.is_empty() { Vec::new() } else { self.lay_out(&batch, false) }
     }
 
-    fn lay_out(&mut self, octets: &[u8]) -> Vec<u8> {
+    fn lay_out(&mut self, octets: &[u8], as_it_is: bool) -> Vec<u8> {
         let pieces: Vec<&[u8]> = match self.layout.every {
             Some(every) => octets.chunks(every).collect(),
             None => cut(octets, &self.layout.cut),
         };
-        // A piece that ends within a character is no text: then all pieces are binary.
-        let binary = self.layout.binary || pieces.iter().any(|p| std::str::from_utf8(p).is_err());
+        // A piece of a frame that ends within a character is no text: then all pieces are binary.
+        let no_text = pieces.iter().any(|p| std::str::from_utf8(p).is_err());
+        let binary = self.layout.binary || (no_text && !as_it_is);
         let mut out = Vec::new();
         for piece in pieces {
             out.extend(self.message(piece, binary && !self.sockjs));
@@ -163,7 +173,7 @@ mod tests {
         writer.set_layout(layout);
         let frame = Frame::new("SEND").body("ä");
         let style = Style { crlf: writer.is_crlf(), content_length: crate::stomp::ContentLength::AsGiven, ..Style::default() };
-        let octets: Vec<u8> = (0..frames).flat_map(|_| writer.octets(encode_with(&frame, &style))).collect();
+        let octets: Vec<u8> = (0..frames).flat_map(|_| writer.octets(encode_with(&frame, &style), false)).collect();
         messages(&octets)
     }
 
@@ -188,13 +198,13 @@ mod tests {
     fn an_unfinished_batch_leaves_with_the_next_layout() {
         let mut writer = Writer::new(false, 1);
         writer.set_layout(Layout { batch: Some(5), ..Layout::default() });
-        assert!(writer.octets(b"x".to_vec()).is_empty());
+        assert!(writer.octets(b"x".to_vec(), false).is_empty());
         assert_eq!(messages(&writer.set_layout(Layout::default())), [Message::Text("x".into())]);
     }
 
     #[test]
     fn over_sockjs_a_frame_is_a_string_in_an_array() {
         let mut writer = Writer::new(true, 1);
-        assert_eq!(messages(&writer.octets(b"a\0".to_vec())), [Message::Text("[\"a\\u0000\"]".into())]);
+        assert_eq!(messages(&writer.octets(b"a\0".to_vec(), false)), [Message::Text("[\"a\\u0000\"]".into())]);
     }
 }
