@@ -3,6 +3,7 @@
 //! It relies on matchers and on the identity of messages. It never consumes anything itself: it says whether and how
 //! something fits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -278,7 +279,10 @@ impl Ids {
     }
 
     /// The message with ids as they were sent, so that it is found by them.
-    fn as_sent(&self, message: &Value) -> Value {
+    fn as_sent<'m>(&self, message: &'m Value) -> Cow<'m, Value> {
+        if self.learned.is_empty() {
+            return Cow::Borrowed(message);
+        }
         let mut message = message.clone();
         if let Some(identity) = &self.identity {
             for name in [&identity.seen, &identity.sent] {
@@ -287,7 +291,24 @@ impl Ids {
                 }
             }
         }
-        message
+        Cow::Owned(message)
+    }
+}
+
+/// Whether a record fits that has this message as its JSON: one of several in its body, perhaps.
+fn holds_with_json(matcher: &Matcher, record: &Value, json: Option<&Value>) -> bool {
+    match matcher {
+        Matcher::Members(members) => members.iter().all(|(name, matcher)| match name.as_str() {
+            "json" => matcher.holds(json),
+            name => matcher.holds(record.get(name)),
+        }),
+        other => {
+            let mut record = record.clone();
+            if let Some(json) = json {
+                record["json"] = json.clone();
+            }
+            other.holds(Some(&record))
+        }
     }
 }
 
@@ -379,13 +400,12 @@ impl CompiledSight {
             if item.used.contains(&unit) || (self.of_case && !engine && !mine) {
                 continue;
             }
-            let mut looked_at = item.record.clone();
-            let mut bound = item.record.clone();
-            if let (Some(message), Some(_)) = (message, item.record.get("json")) {
-                looked_at["json"] = ids.as_sent(&message);
-                bound["json"] = message;
-            }
-            if matcher.holds(Some(&looked_at)) {
+            let as_sent = message.as_ref().map(|m| ids.as_sent(m));
+            if holds_with_json(matcher, &item.record, as_sent.as_deref()) {
+                let mut bound = item.record.clone();
+                if let Some(message) = message {
+                    bound["json"] = message;
+                }
                 return Some(Fit { unit, value: self.given(bound, item, world, me) });
             }
         }

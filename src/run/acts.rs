@@ -174,7 +174,7 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
         (Deed::Call { does, road, .. }, _) => {
             if deciding && !at.counted && road.is_some() {
                 let group = stage.lock().judge.bound(run, "group");
-                stage.acted(on, road.clone(), group);
+                stage.acted(on, road.clone(), group, "");
             }
             let counted = at.counted || road.is_some();
             steps(stage, does, At { up: Some(run), me: on, counted, ..at }).await
@@ -201,7 +201,11 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
         }
         (_, prepared) => {
             if deciding && !at.counted {
-                stage.acted(on, None, None);
+                let command = match &prepared {
+                    Prepared::Frame(frame) | Prepared::FrameWithoutLength(frame) => frame.command.as_str(),
+                    _ => "",
+                };
+                stage.acted(on, None, None, command);
             }
             deed(stage, run, on, prepared, at).await;
             Flow::Go

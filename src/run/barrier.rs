@@ -77,7 +77,7 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
         return ended(stage, on).await;
     }
     let since = stage.lock().links.get(on).map_or(0, |l| l.barrier);
-    let deeds: Vec<Deeded> = stage.lock().deeds.iter().filter(|d| d.at > since).cloned().collect();
+    let deeds: Vec<Deeded> = stage.lock().deeds.iter().filter(|d| d.at > since && d.matters()).cloned().collect();
     let mut total = Outcome::held(BarrierKind::Witness);
     // Whoever acted by a road witnesses it; what has no road must have been worked off before somebody else does.
     let actors: BTreeSet<String> = deeds.iter().map(|d| d.on.clone()).collect();
@@ -87,7 +87,7 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
         let own = stage.account(actor) == stage.account(on);
         if own || mine.iter().any(|d| d.road.is_none()) || !stage.is_open(actor) {
             by_another = true;
-            if stage.is_open(actor) {
+            if stage.is_open(actor) && mine.iter().any(|d| !d.settled) {
                 is_heard(stage, actor).await;
             }
         }

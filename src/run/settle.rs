@@ -22,7 +22,12 @@ const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 /// What an actor did last has been worked off.
 pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
-    let settled = |by: &str, held: bool| stage.log(Some(on), What::Settled { run, by: by.into(), held });
+    let settled = |by: &str, held: bool| {
+        if held {
+            stage.has_settled(on);
+        }
+        stage.log(Some(on), What::Settled { run, by: by.into(), held });
+    };
     if !stage.is_open(on) {
         stage.log(Some(on), What::Skip { run, why: "the connection has ended".into() });
         return;
@@ -178,7 +183,12 @@ fn subscribe(stage: &Arc<Stage>, on: &str, id: &str, destination: &str) {
 
 /// A subscription is gone: its RECEIPT, or else a control, a second subscription to the same destination that stays.
 pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
-    let settled = |by: &str, held: bool| stage.log(Some(on), What::Settled { run, by: by.into(), held });
+    let settled = |by: &str, held: bool| {
+        if held {
+            stage.has_settled(on);
+        }
+        stage.log(Some(on), What::Settled { run, by: by.into(), held });
+    };
     if !stage.is_open(on) {
         stage.log(Some(on), What::Skip { run, why: "the connection has ended".into() });
         return;

@@ -72,6 +72,17 @@ pub(super) struct Deeded {
     pub(super) road: Option<String>,
     /// The group, for a road to a group.
     pub(super) group: Option<Value>,
+    /// The command, for a frame without a road.
+    pub(super) command: String,
+    /// Whether it has been shown to be worked off.
+    pub(super) settled: bool,
+}
+
+impl Deeded {
+    /// Whether a message to others may still come of it: not of a subscription that has been made or cancelled.
+    pub(super) fn matters(&self) -> bool {
+        !(self.settled && matches!(self.command.as_str(), "SUBSCRIBE" | "UNSUBSCRIBE"))
+    }
 }
 
 /// How octets are laid out.
@@ -361,12 +372,19 @@ impl Stage {
     }
 
     /// Takes note that an actor acts.
-    pub(super) fn acted(&self, on: &str, road: Option<String>, group: Option<Value>) {
+    pub(super) fn acted(&self, on: &str, road: Option<String>, group: Option<Value>, command: &str) {
         let mut state = self.lock();
         state.acts += 1;
         let at = state.acts;
         state.links.entry(on.to_owned()).or_default().acted = at;
-        state.deeds.push(Deeded { at, on: on.to_owned(), road, group });
+        let command = command.to_owned();
+        state.deeds.push(Deeded { at, on: on.to_owned(), road, group, command, settled: false });
+    }
+
+    /// Takes note that what an actor did has been worked off.
+    pub(super) fn has_settled(&self, on: &str) {
+        let mut state = self.lock();
+        state.deeds.iter_mut().filter(|d| d.on == on).for_each(|d| d.settled = true);
     }
 
     /// Takes note of a round trip.
