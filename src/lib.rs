@@ -1,7 +1,9 @@
 //! x
 pub mod case;
+pub mod cli;
 pub mod judge;
 pub mod link;
+pub mod report;
 pub mod run;
 pub mod session;
 pub mod reference;

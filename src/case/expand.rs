@@ -131,7 +131,7 @@ impl<'a> Expander<'a> {
         let groups = case.groups.iter().map(|group| self.group(case, group)).collect();
         let given = self.steps(&case.given, row, preparing);
         let steps = self.steps(&case.steps, row, deciding);
-        Script {
+        let mut script = Script {
             id: format!("{}/{}{suffix}", suite.name.value, case.id.value),
             suite: suite.name.value.clone(),
             dialect: self.dialect.name.clone(),
@@ -151,7 +151,13 @@ impl<'a> Expander<'a> {
             requirements,
             points: std::mem::take(&mut self.points),
             levels: std::mem::take(&mut self.levels),
-        }
+            expired: Vec::new(),
+        };
+        let text = serde_json::to_string(&script).unwrap_or_default();
+        let roles = case.cast.iter().map(|role| super::script::role_of(&role.name.name).to_owned());
+        script.expired = roles.filter(|role| text.contains(&format!("{role}.token.expired"))).collect();
+        script.expired.dedup();
+        script
     }
 
     fn member(&mut self, role: &model::Role, row: &[(&Key, &str, &Node)]) -> Member {

@@ -146,6 +146,30 @@ impl Library {
         }
     }
 
+    /// The profile of this name, or in this file; relative paths start beside `config`.
+    ///
+    /// # Errors
+    /// A name that is none of the shipped ones, or a file that cannot be read. What is wrong within a file is noted.
+    pub fn profile_named(&mut self, name: &str, config: Option<&Path>) -> Result<Profile, String> {
+        if let Some(profile) = self.profiles.get(name) {
+            return Ok(profile.clone());
+        }
+        if !name.contains('/') && !name.ends_with(".yaml") && !name.ends_with(".yml") {
+            let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
+            let near = super::diagnostic::nearest(name, names.iter().copied());
+            let near = near.map_or_else(|| format!("shipped are {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
+            return Err(format!("there is no profile `{name}`: {near}"));
+        }
+        let folder = config.and_then(Path::parent).unwrap_or(Path::new(""));
+        let path = folder.join(name);
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("the profile {}: {e}", path.display()))?;
+        let source = Source::new(&path.display().to_string(), &text);
+        self.read_profile(&source).ok_or_else(|| {
+            let shown: Vec<String> = self.found.iter().map(|d| d.render(false)).collect();
+            format!("the profile {} cannot be used:\n{}", path.display(), shown.join("\n"))
+        })
+    }
+
     fn check_points(&self, profile: &Profile, node: &Node, reader: &mut Reader<'_>) {
         let known: BTreeMap<&str, _> = self
             .dialects

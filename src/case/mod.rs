@@ -10,6 +10,7 @@ pub mod matcher;
 pub mod model;
 pub mod profile;
 pub mod reader;
+pub mod schema;
 pub mod script;
 pub mod tree;
 pub mod value;

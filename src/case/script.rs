@@ -68,6 +68,9 @@ pub struct Script {
     pub names: Vec<(String, Value)>,
     /// Who takes part.
     pub cast: Vec<Member>,
+    /// Roles of which it needs an expired token.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub expired: Vec<String>,
     /// Groups of the target that it needs.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub groups: Vec<GroupNeed>,

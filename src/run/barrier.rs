@@ -85,13 +85,13 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
     for actor in &actors {
         let mine: Vec<&Deeded> = deeds.iter().filter(|d| d.on == *actor).collect();
         let own = stage.account(actor) == stage.account(on);
-        if own || mine.iter().any(|d| d.road.is_none()) || !stage.is_open(actor) {
+        if own || mine.iter().any(|d| d.road.is_none()) || !stage.can_speak(actor) {
             by_another = true;
-            if stage.is_open(actor) && mine.iter().any(|d| !d.settled) {
+            if stage.can_speak(actor) && mine.iter().any(|d| !d.settled) {
                 is_heard(stage, actor).await;
             }
         }
-        if own || !stage.is_open(actor) {
+        if own || !stage.can_speak(actor) {
             continue;
         }
         match by_actor(stage, actor, &mine, &ways, &mut total).await {
@@ -219,7 +219,7 @@ async fn by_actor(
             match witness(stage, way, actor, &mut total.witnesses, count == 1).await {
                 Ok(took) => longest = longest.max(took),
                 // The sender was refused meanwhile: somebody else must do it.
-                Err(_) if !stage.is_open(actor) => return Ok(false),
+                Err(_) if !stage.can_speak(actor) => return Ok(false),
                 Err(why) => return Err((way.road.clause.clone(), why)),
             }
         }
@@ -280,7 +280,7 @@ async fn ended(stage: &Arc<Stage>, on: &str) -> Outcome {
     };
     let twin = twin(stage, on);
     for actor in actors.iter().filter(|a| *a != on) {
-        if !stage.is_open(actor) {
+        if !stage.can_speak(actor) {
             continue;
         }
         // Where order is not kept, closing may discard what is queued: a second connection of that user shows it.

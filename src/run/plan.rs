@@ -12,7 +12,7 @@ use super::select::{selects, suggest};
 use super::world::World;
 use crate::case::library::Library;
 use crate::case::matcher::Matcher;
-use crate::case::script::{Kind, Script, role_of};
+use crate::case::script::{Kind, Script};
 use crate::case::value::select;
 use crate::judge::Rule;
 use crate::target::{Account, Target};
@@ -153,7 +153,7 @@ impl Seating {
 /// account more.
 pub fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Seating> {
     let target = &world.target;
-    let mut assignment = Assignment { script, target, roles: roles(script), text: serde_json::to_string(script).ok()? };
+    let assignment = Assignment { script, target, roles: roles(script) };
     let mut chosen = BTreeMap::new();
     let mut seating = assignment.groups(0, &mut chosen, free)?;
     for member in script.cast.iter().filter(|m| m.times.is_some()) {
@@ -186,7 +186,6 @@ pub fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Seating> {
         seating.prober_is_member = seating.groups.values().all(|g| target.groups[*g].members.contains(label));
         seating.seats.insert("prober".into(), prober);
     }
-    assignment.roles.clear();
     Some(seating)
 }
 
@@ -200,7 +199,6 @@ struct Assignment<'a> {
     script: &'a Script,
     target: &'a Target,
     roles: Vec<String>,
-    text: String,
 }
 
 impl Assignment<'_> {
@@ -249,7 +247,7 @@ impl Assignment<'_> {
     }
 
     fn suits(&self, role: &str, account: &Account, groups: &BTreeMap<String, usize>) -> bool {
-        let has_expired = account.expired.is_some() || !self.text.contains(&format!("{role}.token.expired"));
+        let has_expired = account.expired.is_some() || !self.script.expired.iter().any(|r| r == role);
         has_expired
             && self.script.groups.iter().all(|need| {
                 let member = groups
@@ -275,8 +273,7 @@ pub fn why_unseatable(script: &Script, world: &World) -> Option<String> {
         let (need, has) = (script.groups.len(), world.target.groups.len());
         return Some(format!("it needs {need} groups, the target has {has}"));
     }
-    let text = serde_json::to_string(script).unwrap_or_default();
-    if text.contains(".token.expired") && world.target.accounts.iter().all(|a| a.expired.is_none()) {
+    if !script.expired.is_empty() && world.target.accounts.iter().all(|a| a.expired.is_none()) {
         return Some("it needs an account with an expired token".into());
     }
     Some("no choice of accounts has the memberships that it needs".into())
@@ -316,9 +313,4 @@ pub fn unmet(script: &Script, world: &World) -> Option<String> {
 pub fn accounts_needed(script: &Script) -> usize {
     let crowds = script.cast.iter().filter(|m| m.times.is_some()).count();
     roles(script).len() + crowds
-}
-
-/// The role of a seat's name: a session of a crowd has its crowd's.
-pub fn seat_role(seat: &str) -> &str {
-    role_of(seat)
 }

@@ -98,7 +98,7 @@ impl Runner {
         for round in 1..=self.settings.repeat {
             let (observing, others) = plan.cases.split_at(plan.observing);
             for stage in [observing, others] {
-                let mut pending: Vec<Arc<Script>> = stage.to_vec();
+                let mut pending = self.fitting(stage, round);
                 while !stopped && (!pending.is_empty() || self.busy()) {
                     self.start(&mut pending, round, &mut tasks, &sender);
                     if pending.is_empty() && !self.busy() {
@@ -147,6 +147,18 @@ impl Runner {
         }
     }
 
+    /// The cases whose needs are met; the others get their verdict.
+    fn fitting(&mut self, cases: &[Arc<Script>], round: usize) -> Vec<Arc<Script>> {
+        let mut fitting = Vec::with_capacity(cases.len());
+        for script in cases {
+            match unmet(script, &self.world).or_else(|| why_unseatable(script, &self.world)) {
+                Some(why) => self.not_applicable(script, why, round),
+                None => fitting.push(script.clone()),
+            }
+        }
+        fitting
+    }
+
     /// Starts whatever can be started now.
     fn start(
         &mut self,
@@ -158,12 +170,6 @@ impl Runner {
         let mut at = 0;
         while at < pending.len() {
             let script = pending[at].clone();
-            let why = unmet(&script, &self.world).or_else(|| why_unseatable(&script, &self.world));
-            if let Some(why) = why {
-                pending.remove(at);
-                self.not_applicable(&script, why, round);
-                continue;
-            }
             if self.running.values().filter(|r| !r.freed).count() >= self.settings.jobs {
                 return;
             }

@@ -37,6 +37,8 @@ pub(super) struct Link {
     pub(super) live: Vec<(String, String)>,
     /// Reads what we send as the target would, so that it can be logged.
     echo: Decoder,
+    /// Whether what was sent on it ends within a frame, or was none: nothing said after it can be counted on.
+    pub(super) spoilt: bool,
     /// Whether it got an ERROR.
     pub(super) refused: bool,
     /// When it last acted, by the stage's count of acts.
@@ -55,6 +57,7 @@ impl Default for Link {
             last: String::new(),
             live: Vec::new(),
             echo: Decoder::new(Mode::Lenient, Limits::default()),
+            spoilt: false,
             refused: false,
             acted: 0,
             barrier: 0,
@@ -327,6 +330,11 @@ impl Stage {
         self.lock().links.get(on).is_some_and(|l| l.open)
     }
 
+    /// Whether a connection can be a witness: open, not refused, and nothing unfinished said on it.
+    pub(super) fn can_speak(&self, on: &str) -> bool {
+        self.lock().links.get(on).is_some_and(|l| l.open && !l.refused && !l.spoilt)
+    }
+
     /// How many of the dialect's states a connection has gone through.
     pub(super) fn rank(&self, on: &str) -> usize {
         self.lock().links.get(on).map_or(0, |l| if l.open { l.rank } else { 0 })
@@ -341,10 +349,16 @@ impl Stage {
             let Some(link) = state.links.get_mut(on) else { return };
             link.echo.feed(octets);
             while let Some(item) = link.echo.next_item() {
-                if let Item::Frame(frame, _) = item {
-                    frames.push(Seen::new(&frame, &|text| self.secrets.conceal(text)));
+                match item {
+                    Item::Frame(frame, faults) => {
+                        link.spoilt |= !faults.is_empty();
+                        frames.push(Seen::new(&frame, &|text| self.secrets.conceal(text)));
+                    }
+                    Item::Fault(_) => link.spoilt = true,
+                    Item::Eol => {}
                 }
             }
+            link.spoilt |= how == How::AsItIs && !link.echo.pending().is_empty();
         }
         for frame in frames {
             self.log(Some(on), What::Sent { frame });

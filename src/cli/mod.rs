@@ -1,0 +1,97 @@
+//! The command line: one file per command; each parses nothing but its own arguments, calls the layer below, and says
+//! how the process ends.
+//!
+//! It relies on clap. Exit codes are those of DESIGN section 5: 0 conforms, 1 does not, 2 usage or configuration, 3
+//! no verdict.
+
+mod judge;
+mod lint;
+mod run;
+mod schema;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Conforms.
+pub const CONFORMS: u8 = 0;
+/// Does not conform.
+pub const FAILS: u8 = 1;
+/// The command or a configuration is wrong.
+pub const USAGE: u8 = 2;
+/// No verdict could be reached.
+pub const NO_VERDICT: u8 = 3;
+
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, max_term_width = 100)]
+struct Cli {
+    /// When to use colours.
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Color {
+    /// Where the stream is a terminal and NO_COLOR is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run suites against a server: the embedded reference server, or --target.
+    Run(Box<run::Args>),
+    /// Serve the reference server alone.
+    Serve(serve::Args),
+    /// Look for mistakes in suites, dialects and profiles.
+    Lint(lint::Args),
+    /// Recompute every check of a run from its log.
+    Judge(judge::Args),
+    /// Print the JSON Schema of suite files or of run.json.
+    Schema(schema::Args),
+}
+
+/// Parses the process' arguments and does what they say.
+pub fn main() -> ExitCode {
+    // Colours are always written, and stripped per stream where they are not wanted.
+    colored::control::set_override(true);
+    let cli = Cli::parse();
+    match cli.color {
+        Color::Auto => colorchoice::ColorChoice::Auto,
+        Color::Always => colorchoice::ColorChoice::AlwaysAnsi,
+        Color::Never => colorchoice::ColorChoice::Never,
+    }
+    .write_global();
+    let code = match cli.command {
+        Command::Run(args) => run::main(&args),
+        Command::Serve(args) => serve::main(&args),
+        Command::Lint(args) => lint::main(&args),
+        Command::Judge(args) => judge::main(&args),
+        Command::Schema(args) => schema::main(&args),
+    };
+    ExitCode::from(code)
+}
+
+/// Writes to standard output; a reader that has gone away is no reason to complain.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Writes to standard error.
+fn complain(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Writes an error in the usual form.
+fn error(text: &str) {
+    use colored::Colorize as _;
+    complain(&format!("{} {text}", "error:".red().bold()));
+}

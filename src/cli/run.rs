@@ -1,0 +1,423 @@
+//! `stompliance run`: suites against a server, a verdict for each case, and reports.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::watch;
+
+use super::serve::{directory, policy};
+use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, complain, error, say};
+use crate::case::library::{Library, read_files};
+use crate::case::profile::Profile;
+use crate::judge::Verdict;
+use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
+use crate::run::journal::JournalFolder;
+use crate::run::{Cost, Plan, RunEvent, Settings, Subject, Tell, epoch_ms, execute};
+use crate::target::{Target, read_config};
+
+/// Arguments of `run`.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// Which cases: patterns over suites, cases and requirements (`im/revoke`, 'im/auth/*', IM-SEND-01; `*` is the
+    /// only wildcard), or suite files of your own.
+    patterns: Vec<String>,
+    /// The server to judge, ws://HOST:PORT/PATH or wss://…; without it, the embedded reference server.
+    #[arg(long, value_name = "URL", env = "STOMPLIANCE_TARGET")]
+    target: Option<String>,
+    /// The target in a file: URL, accounts, groups, profile.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// An account: LABEL=USER:TOKEN.
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Vec<String>,
+    /// A group: LABEL=ID:ACCOUNT,ACCOUNT.
+    #[arg(long, value_name = "GROUP")]
+    group: Vec<String>,
+    /// The application id, $target.app.
+    #[arg(long)]
+    app: Option<String>,
+    /// The virtual host, $target.vhost.
+    #[arg(long)]
+    vhost: Option<String>,
+    /// What the target is said to be: a shipped profile's name, or a file.
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+    /// A file with root certificates for wss://.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Accept any certificate.
+    #[arg(long)]
+    insecure: bool,
+    /// Print what would run, and run nothing.
+    #[arg(long)]
+    list: bool,
+    /// Cases at a time.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// Stop at the first failure.
+    #[arg(long)]
+    fail_fast: bool,
+    /// The least that is waited for something that must come.
+    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Run every case so many times.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    repeat: u16,
+    /// The seed of marks, mask keys and order; printed with every run.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Count a broken SHOULD as a failure.
+    #[arg(long)]
+    strict: bool,
+    /// Go on where the preflight says that the target cannot be judged.
+    #[arg(long)]
+    no_preflight: bool,
+    /// Run on the embedded server over memory, in virtual time.
+    #[arg(long, conflicts_with_all = ["target", "config"])]
+    in_memory: bool,
+    /// Run on the embedded server with a defect.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "config"])]
+    defect: Option<String>,
+    /// Where run.json goes.
+    #[arg(long, default_value = "reports/latest/run.json", value_name = "PATH")]
+    json: PathBuf,
+    /// Where the JUnit report goes.
+    #[arg(long, default_value = "reports/latest/junit.xml", value_name = "PATH")]
+    junit: PathBuf,
+    /// Where the HTML report goes.
+    #[arg(long, default_value = "reports/latest/report.html", value_name = "PATH")]
+    html: PathBuf,
+    /// A line for every case.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Everything that a run needs, once it is known to make sense.
+struct Ready {
+    library: Library,
+    plan: Plan,
+    subject: Subject,
+    profile: Profile,
+    settings: Settings,
+}
+
+pub(super) fn main(args: &Args) -> u8 {
+    let ready = match prepare(args) {
+        Ok(ready) => ready,
+        Err(why) => {
+            error(&why);
+            return USAGE;
+        }
+    };
+    if args.list {
+        list(&ready.plan);
+        return CONFORMS;
+    }
+    match folders(args) {
+        Ok(folder) => run(args, ready, &folder),
+        Err(why) => {
+            error(&why);
+            USAGE
+        }
+    }
+}
+
+fn prepare(args: &Args) -> Result<Ready, String> {
+    let (files, patterns): (Vec<&String>, Vec<&String>) = args.patterns.iter().partition(|p| is_file(p));
+    let mut library = if files.is_empty() {
+        Library::embedded()
+    } else {
+        let mut sources = Vec::new();
+        for path in files {
+            sources.extend(read_files(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?);
+        }
+        Library::with_suites(sources)
+    };
+    sound(&library)?;
+    let patterns: Vec<String> = patterns.into_iter().cloned().collect();
+    let plan = Plan::new(&library, &patterns).map_err(|e| e.to_string())?;
+    let subject = subject(args)?;
+    let name = args.profile.clone().or_else(|| match &subject {
+        Subject::Remote(target) => target.profile.clone(),
+        Subject::Embedded { .. } => Some("reference".into()),
+    });
+    let profile = match name {
+        None => Profile::default(),
+        Some(name) => library.profile_named(&name, args.config.as_deref())?,
+    };
+    sound(&library)?;
+    let settings = Settings {
+        seed: args.seed.unwrap_or_else(|| epoch_ms() % 1_000_000),
+        anchor_ms: epoch_ms(),
+        floor: args.timeout,
+        jobs: usize::from(args.jobs),
+        fail_fast: args.fail_fast,
+        repeat: usize::from(args.repeat),
+        strict: args.strict,
+        no_preflight: args.no_preflight,
+    };
+    Ok(Ready { library, plan, subject, profile, settings })
+}
+
+fn is_file(pattern: &str) -> bool {
+    let path = Path::new(pattern);
+    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    yaml || (path.is_dir() && pattern.ends_with('/'))
+}
+
+/// Errors in the files in use, all at once.
+fn sound(library: &Library) -> Result<(), String> {
+    if library.is_sound() {
+        return Ok(());
+    }
+    for found in &library.found {
+        complain(&format!("{}\n", found.render(true)));
+    }
+    Err("nothing was run: the files have errors".into())
+}
+
+fn subject(args: &Args) -> Result<Subject, String> {
+    let mut target = match (&args.config, &args.target) {
+        (None, None) => {
+            for (flag, given) in [("--account", !args.account.is_empty()), ("--group", !args.group.is_empty())] {
+                if given {
+                    return Err(format!("{flag} belongs to a target: name it with --target or --config"));
+                }
+            }
+            let directory = directory(None)?;
+            return Ok(Subject::Embedded { directory, policy: policy(args.defect.as_ref())?, in_memory: args.in_memory });
+        }
+        (Some(path), None) => read_config(path).map_err(|e| e.to_string())?,
+        (None, Some(url)) => Target::at(url).map_err(|e| e.to_string())?,
+        (Some(path), Some(url)) => {
+            let (file, at) = (read_config(path).map_err(|e| e.to_string())?, Target::at(url).map_err(|e| e.to_string())?);
+            Target { url: at.url, host: at.host, address: at.address, port: at.port, path: at.path, query: at.query, tls: at.tls, ..file }
+        }
+    };
+    for account in &args.account {
+        target.add_account(account)?;
+    }
+    for group in &args.group {
+        target.add_group(group)?;
+    }
+    target.app = args.app.clone().or(target.app);
+    target.vhost = args.vhost.clone().or(target.vhost);
+    target.ca = args.ca.clone().or(target.ca);
+    target.insecure |= args.insecure;
+    target.check()?;
+    if target.accounts.is_empty() {
+        return Err("the target has no accounts: give at least one, --account LABEL=USER:TOKEN".into());
+    }
+    Ok(Subject::Remote(target))
+}
+
+fn list(plan: &Plan) {
+    for case in &plan.cases {
+        say(&format!("{}  {}", case.id, case.title));
+    }
+    for rule in &plan.rules {
+        say(&format!("{}  {}", rule.id, rule.title));
+    }
+}
+
+/// Makes the folders of the reports, so that what cannot be written is known before the run.
+fn folders(args: &Args) -> Result<JournalFolder, String> {
+    let bad = |path: &Path, e: std::io::Error| format!("cannot write to {}: {e}", path.display());
+    for path in [&args.json, &args.junit, &args.html] {
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| bad(folder, e))?;
+        }
+        std::fs::File::create(path).map_err(|e| bad(path, e))?;
+    }
+    let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", args.json.display()));
+    let folder = JournalFolder { journals: beside(".journal"), bodies: beside(".bodies") };
+    for path in [&folder.journals, &folder.bodies] {
+        match std::fs::remove_dir_all(path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(bad(path, e)),
+            _ => {}
+        }
+    }
+    std::fs::create_dir_all(&folder.journals).map_err(|e| bad(&folder.journals, e))?;
+    Ok(folder)
+}
+
+fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
+    let Ready { library, plan, subject, profile, settings } = ready;
+    let shown = shown(&subject);
+    let in_memory = matches!(&subject, Subject::Embedded { in_memory: true, .. });
+    let profile_name = if profile.name.is_empty() { "none" } else { &profile.name };
+    say(&format!(
+        "stompliance {} on {shown}, profile {profile_name}: {} cases, {} rules, seed {}",
+        env!("CARGO_PKG_VERSION"),
+        plan.cases.len() * settings.repeat,
+        plan.rules.len(),
+        settings.seed
+    ));
+    let collector = Arc::new(Collector::new(folder.journals.clone()));
+    let bar = progress();
+    let (stopper, stop) = watch::channel(false);
+    let interrupted = stop.clone();
+    on_interrupt(stopper);
+    let tell = teller(collector.clone(), bar.clone(), args.verbose);
+    let strict = settings.strict;
+    let seed = settings.seed;
+    let cost = execute(&library, &plan, subject, profile.clone(), settings, folder.clone(), tell, stop);
+    bar.finish_and_clear();
+    let cost = match cost {
+        Ok(cost) => cost,
+        Err(why) => {
+            error(&why.to_string());
+            let _ = std::fs::remove_dir_all(&folder.journals);
+            return NO_VERDICT;
+        }
+    };
+    let gathered = collector.gathered();
+    let info = info(&shown, seed, in_memory, *interrupted.borrow(), &cost, profile, &gathered);
+    let rerun = rerun(args, seed);
+    let width = terminal_width();
+    say(console::summary(&info, &gathered, &library.catalogue, &rerun, width).trim_end());
+    let written = write_reports(args, &info, &gathered, &library);
+    let _ = std::fs::remove_dir_all(&folder.journals);
+    match written {
+        Ok(()) => say(&format!("reports: {}, {}, {}", args.html.display(), args.json.display(), args.junit.display())),
+        Err(why) => {
+            error(&why);
+            return NO_VERDICT;
+        }
+    }
+    exit_code(&gathered, strict, info.interrupted)
+}
+
+fn shown(subject: &Subject) -> String {
+    match subject {
+        Subject::Embedded { policy, in_memory, .. } => {
+            let how = if *in_memory { ", in memory" } else { "" };
+            match policy.defect() {
+                Some(defect) => format!("the embedded reference server with the defect `{}`{how}", defect.name),
+                None => format!("the embedded reference server{how}"),
+            }
+        }
+        Subject::Remote(target) => target.url.clone(),
+    }
+}
+
+fn progress() -> ProgressBar {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// What is done with each event: gathered, shown.
+fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
+    Arc::new(move |event| match event {
+        RunEvent::Started { total } => bar.set_length(total as u64),
+        RunEvent::Began { id } => bar.set_message(id),
+        RunEvent::Finished(record) => {
+            let brief = collector.take(&record);
+            bar.inc(1);
+            let bad = matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
+            if verbose || bad {
+                bar.suspend(|| say(&console::line(&brief)));
+            }
+        }
+    })
+}
+
+/// The first Ctrl-C ends the run with its report; the second ends the process.
+fn on_interrupt(stop: watch::Sender<bool>) {
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                let _ = stop.send(true);
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    });
+}
+
+fn info(
+    target: &str,
+    seed: u64,
+    in_memory: bool,
+    interrupted: bool,
+    cost: &Cost,
+    profile: Profile,
+    gathered: &Gathered,
+) -> RunInfo {
+    let started = std::time::UNIX_EPOCH + Duration::from_millis(cost.started_ms);
+    RunInfo {
+        schema: json::SCHEMA,
+        stompliance: env!("CARGO_PKG_VERSION").into(),
+        target: target.to_owned(),
+        started: humantime::format_rfc3339_millis(started).to_string(),
+        duration_ms: cost.duration.as_millis() as u64,
+        seed,
+        in_memory,
+        interrupted,
+        waiting: cost.waiting.iter().map(|(name, ms)| ((*name).to_owned(), *ms)).collect(),
+        expected: gathered.expected,
+        made: gathered.made,
+        summary: gathered.summary.clone(),
+        profile,
+        observed: cost.observed.clone(),
+        calibration: None,
+    }
+}
+
+/// The flags that lead to the same target again, without its secrets.
+fn rerun(args: &Args, seed: u64) -> String {
+    let mut out = String::new();
+    for (flag, value) in [
+        ("--config", args.config.as_ref().map(|p| p.display().to_string())),
+        ("--target", args.target.clone()),
+        ("--profile", args.profile.clone()),
+        ("--defect", args.defect.clone()),
+    ] {
+        if let Some(value) = value {
+            out.push_str(&format!(" {flag} {value}"));
+        }
+    }
+    if !args.account.is_empty() {
+        out.push_str(" --account …");
+    }
+    if args.in_memory {
+        out.push_str(" --in-memory");
+    }
+    out + &format!(" --seed {seed}")
+}
+
+fn terminal_width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    columns.unwrap_or(140).clamp(60, 400)
+}
+
+fn write_reports(args: &Args, info: &RunInfo, gathered: &Gathered, library: &Library) -> Result<(), String> {
+    let bad = |path: &Path, e: std::io::Error| format!("cannot write {}: {e}", path.display());
+    if let Some(why) = &gathered.failed {
+        return Err(format!("a record could not be written: {why}"));
+    }
+    json::write(&args.json, info, &gathered.briefs).map_err(|e| bad(&args.json, e))?;
+    junit::write(&args.junit, info, &gathered.briefs).map_err(|e| bad(&args.junit, e))?;
+    html::write(&args.html, info, &gathered.briefs, library).map_err(|e| bad(&args.html, e))
+}
+
+/// The exit code (DESIGN 5): a failure comes before what has no verdict, and zero checks are never green.
+fn exit_code(gathered: &Gathered, strict: bool, interrupted: bool) -> u8 {
+    let count = |verdict: Verdict| gathered.summary.of(verdict);
+    if count(Verdict::Fail) + count(Verdict::Fixed) > 0 || (strict && count(Verdict::Warn) > 0) {
+        FAILS
+    } else if count(Verdict::Error) > 0 || interrupted || gathered.made == 0 {
+        NO_VERDICT
+    } else {
+        CONFORMS
+    }
+}
