@@ -2,7 +2,7 @@
 //!
 //! It relies on the runner's events. It keeps no transcript, so that memory stays flat.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::case::profile::Profile;
 use crate::case::script::{Level, Place};
 use crate::judge::Verdict;
-use crate::run::{Record, expected_checks};
+use crate::run::{Record, deciding_steps};
 
 /// What stands at the head of a report.
 #[derive(Debug, Clone, Serialize)]
@@ -156,11 +156,11 @@ impl Collector {
         }
         let brief = brief(record, path);
         inner.summary.add(brief.verdict);
-        let mut steps: Vec<u32> = record.checks.iter().map(|c| c.step).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        inner.expected += record.case.as_ref().map_or(1, |case| expected_checks(case));
-        inner.made += steps.len();
+        let deciding = record.case.as_ref().map(|case| deciding_steps(case));
+        let made: BTreeSet<u32> = record.checks.iter().map(|c| c.step).collect();
+        // A rule is one check; of a case each step that decides counts once, however often it was done.
+        inner.expected += deciding.as_ref().map_or(1, BTreeSet::len);
+        inner.made += deciding.map_or(made.len(), |steps| made.intersection(&steps).count());
         inner.briefs.push(brief.clone());
         brief
     }

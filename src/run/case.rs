@@ -4,10 +4,11 @@
 //! It relies on the stage and its acts. It never retries anything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::acts::{At, Flow, become_state, close, steps};
@@ -19,27 +20,45 @@ use crate::case::event::{Phase, What};
 /// How long connections stay open after their case, to catch what comes late (DESIGN 6).
 pub(super) const LINGER: Duration = Duration::from_millis(250);
 
+/// Something that happens once and is waited for. (Channels that tokio has for this wake their waiters in random order,
+/// and the same seed must give the same transcripts.)
+#[derive(Debug, Default)]
+struct Once {
+    happened: AtomicBool,
+    changed: Notify,
+}
+
+impl Once {
+    fn happen(&self) {
+        self.happened.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    async fn wait(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.happened.load(Ordering::Acquire) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
 /// A case whose connections linger: told to end, it says when it has.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Linger {
-    end: watch::Sender<bool>,
-    ended: watch::Receiver<bool>,
+    end: Once,
+    ended: Once,
 }
 
 impl Linger {
-    /// Both ends: for whoever leases the accounts next, and for the case.
-    pub(super) fn new() -> (Arc<Self>, watch::Receiver<bool>, watch::Sender<bool>) {
-        let (end, told) = watch::channel(false);
-        let (done, ended) = watch::channel(false);
-        (Arc::new(Linger { end, ended }), told, done)
-    }
-
     /// Ends it, and waits until its connections are closed.
     pub(super) async fn end(&self) {
-        let _ = self.end.send(true);
-        let mut ended = self.ended.clone();
-        // An error means that the case is gone altogether.
-        let _ = ended.wait_for(|ended| *ended).await;
+        self.end.happen();
+        self.ended.wait().await;
     }
 }
 
@@ -107,14 +126,15 @@ async fn await_closes(stage: &Arc<Stage>) {
 }
 
 /// Keeps the connections open for a while, so that what comes late is seen; then closes them with the handshake.
-pub(super) async fn linger(stage: &Arc<Stage>, mut told: watch::Receiver<bool>, lingers: bool) {
+pub(super) async fn linger(stage: &Arc<Stage>, linger: &Linger, lingers: bool) {
     if lingers {
         stage.lock().lingering = true;
-        let _ = timeout(LINGER, told.wait_for(|end| *end)).await;
+        let _ = timeout(LINGER, linger.end.wait()).await;
     }
     let open: Vec<String> = {
         let state = stage.lock();
         state.links.iter().filter(|(_, link)| link.open).map(|(name, _)| name.clone()).collect()
     };
     join_all(open.iter().map(|on| close(stage, on))).await;
+    linger.ended.happen();
 }

@@ -15,7 +15,7 @@ mod stage;
 mod world;
 
 pub use engine::{Cost, RunError, Subject, embedded_target, epoch_ms, execute};
-pub use plan::{NothingSelected, Plan, accounts_needed, expected_checks};
+pub use plan::{NothingSelected, Plan, accounts_needed, deciding_steps};
 pub use preflight::{Unfit, preflight};
 pub use record::{Record, RuleRecord};
 pub use runner::{RunEvent, Runner, Tell};

@@ -93,12 +93,8 @@ fn observes(script: &Script) -> bool {
     !script.points.is_empty()
 }
 
-/// Steps of a case that give a check, each counted once.
-pub fn expected_checks(script: &Script) -> usize {
-    deciding_steps(script).len()
-}
-
-fn deciding_steps(script: &Script) -> BTreeSet<u32> {
+/// Steps of a case that give a check.
+pub fn deciding_steps(script: &Script) -> BTreeSet<u32> {
     use crate::case::script::Deed;
     let mut found = BTreeSet::new();
     for step in script.given.iter().chain(&script.steps) {

@@ -124,7 +124,8 @@ impl Runner {
         tasks.abort_all();
         while tasks.join_next().await.is_some() {}
         for (_, running) in std::mem::take(&mut self.running) {
-            self.finish(running);
+            let took = running.begun.elapsed();
+            self.finish(running, took);
         }
         for (_, rule) in std::mem::take(&mut self.rules) {
             self.finished(rule.record(), &BTreeSet::new());
@@ -138,9 +139,9 @@ impl Runner {
     fn take(&mut self, message: Option<Message>) {
         match message {
             Some(Message::Free(number, linger)) => self.free(number, &linger),
-            Some(Message::Done(number, _)) => {
+            Some(Message::Done(number, took)) => {
                 if let Some(running) = self.running.remove(&number) {
-                    self.finish(running);
+                    self.finish(running, took);
                 }
             }
             None => {}
@@ -225,18 +226,17 @@ impl Runner {
             }
             let begun = Instant::now();
             perform(&task_stage).await;
-            let (shared, told, done) = Linger::new();
+            let took = begun.elapsed();
+            let shared = Arc::new(Linger::default());
             let lingers = task_stage.lock().judge.has_negatives();
             if lingers {
-                let _ = sender.send(Message::Free(number, shared));
-                linger(&task_stage, told, true).await;
-                let _ = done.send(true);
-            } else {
-                linger(&task_stage, told, false).await;
-                let _ = done.send(true);
+                let _ = sender.send(Message::Free(number, shared.clone()));
+            }
+            linger(&task_stage, &shared, lingers).await;
+            if !lingers {
                 let _ = sender.send(Message::Free(number, shared));
             }
-            let _ = sender.send(Message::Done(number, begun.elapsed()));
+            let _ = sender.send(Message::Done(number, took));
         });
         self.running.insert(number, Running { stage, seating, begun, round, freed: false });
     }
@@ -256,8 +256,8 @@ impl Runner {
     }
 
     /// Makes the record of a case that has come to its end, or was stopped.
-    fn finish(&mut self, running: Running) {
-        let Running { stage, begun, round, .. } = running;
+    fn finish(&mut self, running: Running, took: Duration) {
+        let Running { stage, round, .. } = running;
         let outcome = stage.lock().judge.outcome();
         let written = stage.close_journal();
         let script = stage.script.clone();
@@ -268,7 +268,7 @@ impl Runner {
         }
         let broken: BTreeSet<String> = broken(&outcome);
         let judged: BTreeSet<String> = outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
-        let mut record = record(&script, outcome, round, begun.elapsed());
+        let mut record = record(&script, outcome, round, took);
         record.facts = Some(stage.facts.clone());
         record.journal = Some(written.path);
         if let Some(why) = written.failed {
