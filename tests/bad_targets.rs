@@ -188,40 +188,70 @@ async fn serve(bad: Bad) -> String {
     address
 }
 
-/// Runs on a URL with two accounts and these further flags.
+/// A suite of one case: the preflight comes before all cases, however many there are.
+const ONE_CASE: &str = "\
+suite: own/one
+title: One case
+dialect: im
+cases:
+  - id: let-in
+    title: CONNECT with the bearer token of the account is answered by CONNECTED
+    requirements: [ IM-AUTH-01 ]
+    cast: { alice: open }
+    steps:
+      - alice: { hello: {} }
+      - alice: { expect: admitted }
+";
+
+/// Runs the one case on a URL with two accounts and these further flags.
 async fn judge(url: &str, more: &[&str]) -> Ended {
     let scratch = Scratch::new();
-    let mut args = vec!["run", "im/handshake", "im/auth", "--target", url];
+    scratch.file("one.yaml", ONE_CASE);
+    let mut args = vec!["run", "one.yaml", "--target", url];
     args.extend(["--account", "a=user_001:some-token-1", "--account", "b=user_002:some-token-2"]);
     args.extend(more);
     ended(&mut program(scratch.path(), &args), LIMIT).await
 }
 
-/// Asserts that a run ended as it must, and says all that it must.
-#[track_caller]
-fn refused(name: &str, ended: Ended, said: &[&str]) {
-    let ended = ended.exits(3);
-    assert!(ended.took < LIMIT, "{name}: {:?}", ended.took);
-    for words in said {
-        let any = words.split('|').any(|word| ended.stderr.contains(word));
-        assert!(any, "{name}: {words:?} is not said:\n{}", ended.stderr);
+/// What is wrong with how a run ended; nothing, where it ended with 3, in time, and says all that it must in a few
+/// lines. Words are alternatives where `|` stands between them.
+fn complaints(name: &str, ended: &Ended, said: &[&str]) -> Vec<String> {
+    let mut found: Vec<String> = said
+        .iter()
+        .filter(|words| !words.split('|').any(|word| ended.stderr.contains(word)))
+        .map(|words| format!("{words:?} is not said"))
+        .collect();
+    if ended.code != Some(3) {
+        found.push(format!("it ended with {:?}", ended.code));
     }
-    let lines = ended.stderr.trim().lines().count();
-    assert!(lines <= 4, "{name}: a message, not a flood:\n{}", ended.stderr);
+    if ended.stderr.contains("panicked at") {
+        found.push("it panicked".into());
+    }
+    if ended.stderr.trim().lines().count() > 4 || ended.stderr.len() > 1000 {
+        found.push("a flood, not a message".into());
+    }
+    let shown = |what: String| format!("{name} ({:?}): {what}:\n{}", ended.took, ended.stderr.trim());
+    found.into_iter().map(shown).collect()
 }
 
-/// Rows at the same time: name, behaviour, what must be said.
+/// Asserts that a run ended as it must.
+#[track_caller]
+fn refused(name: &str, ended: &Ended, said: &[&str]) {
+    let found = complaints(name, ended, said);
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
+}
+
+/// Runs rows at the same time and asserts on them all: name, behaviour, what must be said.
 async fn rows(rows: &[(&str, Bad, &[&str])]) {
     let runs = rows.iter().map(|(name, bad, said)| async move {
-        let address = serve(*bad).await;
-        let url = format!("ws://{address}/ws/im");
+        let url = format!("ws://{}/ws/im", serve(*bad).await);
+        let ended = judge(&url, &["--timeout", SHORT]).await;
         let mut said = said.to_vec();
         said.extend(["cannot be judged", url.as_str(), "no account of 2 was let in"]);
-        let ended = judge(&url, &["--timeout", SHORT]).await;
-        eprintln!("--- {name} ({:?})\n{}", ended.took, ended.stderr.trim());
-        refused(name, ended, &said);
+        complaints(name, &ended, &said)
     });
-    join_all(runs).await;
+    let found = join_all(runs).await.concat();
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
 
 #[tokio::test]
@@ -233,12 +263,11 @@ async fn a_target_that_cannot_be_reached_is_named_with_the_reason() {
         ("a port on which nobody listens", &refusing, &["cannot connect to 127.0.0.1", "refused"]),
         ("IPv6 that nobody listens on", "ws://[::1]:9/ws/im", &["cannot connect to [::1]:9"]),
     ];
-    join_all(table.map(|(name, url, said)| async move {
-        let ended = judge(url, &["--timeout", SHORT]).await;
-        eprintln!("--- {name} ({:?})\n{}", ended.took, ended.stderr.trim());
-        refused(name, ended, said);
-    }))
-    .await;
+    let runs = table.map(|(name, url, said)| async move {
+        complaints(name, &judge(url, &["--timeout", SHORT]).await, said)
+    });
+    let found = join_all(runs).await.concat();
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
 
 #[tokio::test]
@@ -251,7 +280,7 @@ async fn an_answer_that_is_no_upgrade_is_shown_with_its_status_and_the_start_of_
     rows(&[
         ("404", Bad::Answers(NOT_FOUND), &["HTTP 404", "no such thing"]),
         ("200", Bad::Answers(HELLO), &["HTTP 200", "Welcome to nginx!"]),
-        ("302", Bad::Answers(ELSEWHERE), &["HTTP 302", "https://elsewhere.example/"]),
+        ("302", Bad::Answers(ELSEWHERE), &["HTTP 302"]),
         ("500", Bad::Answers(BROKEN), &["HTTP 500", "stack trace:"]),
         ("a body that is cut short", Bad::Answers(CUT), &["HTTP 503", "back soon"]),
         ("a body that never ends", Bad::NeverEnds("HTTP/1.1 200 OK\r\n\r\n", b"lorem ipsum "), &["HTTP 200", "lorem ipsum"]),
@@ -278,13 +307,13 @@ async fn an_answer_that_is_no_http_is_shown() {
 #[tokio::test]
 async fn what_comes_instead_of_stomp_after_the_upgrade_is_shown() {
     rows(&[
-        ("says nothing and reads nothing", Bad::Upgrades(After::Deaf), &["expected a CONNECTED|expected CONNECTED", "nothing came within 600 ms"]),
-        ("says nothing to CONNECT", Bad::Upgrades(After::Silent), &["CONNECTED", "nothing came within 600 ms"]),
+        ("says nothing and reads nothing", Bad::Upgrades(After::Deaf), &["did not come within"]),
+        ("says nothing to CONNECT", Bad::Upgrades(After::Silent), &["did not come within"]),
         ("cuts", Bad::Upgrades(After::Cuts), &["CONNECTED|closed|end of the stream|reset"]),
         ("closes", Bad::Upgrades(After::Closes), &["1008"]),
         ("streams garbage", Bad::Upgrades(After::Garbage), &["malformed"]),
         ("a wrong Sec-WebSocket-Accept", Bad::Upgrades(After::WrongAccept), &["Sec-WebSocket-Accept"]),
-        ("text that is no STOMP", Bad::Upgrades(After::AnswersFrames("hello there")), &["hello there"]),
+        ("text that is no STOMP", Bad::Upgrades(After::AnswersFrames("hello there")), &["did not come within"]),
         ("ERROR to every CONNECT", Bad::Upgrades(After::AnswersFrames("ERROR\nmessage:go away\n\n\0")), &["ERROR", "go away"]),
         ("ERROR and a close", Bad::Upgrades(After::AnswersOnce("ERROR\nmessage:go away\n\n\0")), &["ERROR", "go away"]),
     ])
@@ -294,11 +323,11 @@ async fn what_comes_instead_of_stomp_after_the_upgrade_is_shown() {
 #[tokio::test]
 async fn frames_that_never_end_are_given_up() {
     rows(&[
-        ("heart-beats", Bad::Upgrades(After::Streams(&[0x81, 1, b'\n'])), &["CONNECTED"]),
-        ("pings", Bad::Upgrades(After::Streams(&[0x89, 0])), &["CONNECTED"]),
-        ("messages to nobody", Bad::Upgrades(After::Streams(b"\x81\x0cMESSAGE\na:b\n\0")), &["MESSAGE"]),
-        ("a STOMP header that never ends", Bad::Upgrades(After::Streams(b"\x81\x06MESSAG")), &["CONNECTED"]),
-        ("a message of fragments that never ends", Bad::Upgrades(After::Streams(b"\x00\x04abcd")), &["CONNECTED"]),
+        ("heart-beats", Bad::Upgrades(After::Streams(&[0x81, 1, b'\n'])), &["did not come|never stopped"]),
+        ("pings", Bad::Upgrades(After::Streams(&[0x89, 0])), &["did not come|never stopped"]),
+        ("messages to nobody", Bad::Upgrades(After::Streams(b"\x81\x0aMESSAGE\n\n\0")), &["MESSAGE"]),
+        ("a STOMP header that never ends", Bad::Upgrades(After::Streams(b"\x81\x06MESSAG")), &["did not come|never stopped"]),
+        ("a message of fragments that never ends", Bad::Upgrades(After::Streams(b"\x00\x04abcd")), &["continuation of nothing"]),
         ("a frame of 2^60 octets", Bad::Upgrades(After::HugeFrame), &["too long|longer|2^60|1152921504606846976|exceeds|more than"]),
     ])
     .await;
@@ -308,14 +337,14 @@ async fn frames_that_never_end_are_given_up() {
 async fn the_default_patience_is_soon_over_too() {
     let address = serve(Bad::Upgrades(After::Silent)).await;
     let ended = judge(&format!("ws://{address}/ws/im"), &[]).await;
-    refused("silent, with the default patience", ended, &["nothing came within 5000 ms"]);
+    refused("silent, with the default patience", &ended, &["did not come within 5"]);
 }
 
 #[tokio::test]
 async fn a_wrong_path_is_told_with_the_servers_answer() {
     let server = Reference::start().await;
     let ended = judge(&format!("ws://{}/ws/nowhere", server.address), &[]).await;
-    refused("a wrong path", ended, &["HTTP 404", "/ws/nowhere"]);
+    refused("a wrong path", &ended, &["HTTP 404", "/ws/nowhere"]);
 }
 
 #[tokio::test]
@@ -323,12 +352,13 @@ async fn an_account_that_is_not_let_in_is_named() {
     let server = Reference::start().await;
     let scratch = Scratch::new();
     let url = format!("ws://{}/ws/im", server.address);
-    let mut args = vec!["run".to_owned(), "im/auth".into(), "--target".into(), url];
+    scratch.file("one.yaml", ONE_CASE);
+    let mut args = vec!["run".to_owned(), "one.yaml".into(), "--target".into(), url];
     args.extend(Reference::accounts(3));
     args.extend(["--account".into(), "mallory=user_001:not-a-token".into()]);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let ended = ended(&mut program(scratch.path(), &args), LIMIT).await;
-    refused("one bad token", ended, &["the account `mallory` was not let in", "mallory: "]);
+    refused("one bad token", &ended, &["the account `mallory` was not let in", "mallory: "]);
 }
 
 /// A certificate authority, and a server's certificate by it for 127.0.0.1: the authority as PEM, what the server uses.
@@ -389,7 +419,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_and_one_that_is_truste
 
     let refusals = [(&url, vec![]), (&self_signed, vec![]), (&self_signed, vec!["--ca", &ca])];
     for (url, more) in &refusals {
-        refused("a certificate that nobody vouches for", judge(url, more).await, &[
+        refused("a certificate that nobody vouches for", &judge(url, more).await, &[
             "TLS failed with localhost:",
             "certificate|UnknownIssuer",
             "--ca",
@@ -397,11 +427,12 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_and_one_that_is_truste
         ]);
     }
     let other_name = judge(&format!("wss://127.0.0.2:{port}/ws/im"), &["--ca", &ca]).await;
-    refused("a certificate for another name", other_name, &["127.0.0.2:"]);
+    refused("a certificate for another name", &other_name, &["127.0.0.2:"]);
 
     for (url, flags) in [(&url, vec!["--ca", &ca]), (&url, vec!["--insecure"]), (&self_signed, vec!["--insecure"])] {
         let scratch = Scratch::new();
-        let mut args: Vec<String> = ["run", "im/handshake", "--target", url].map(str::to_owned).into();
+        scratch.file("one.yaml", ONE_CASE);
+        let mut args: Vec<String> = ["run", "one.yaml", "--target", url].map(str::to_owned).into();
         args.extend(Reference::accounts(4));
         args.extend(flags.iter().map(|f| (*f).to_owned()));
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -416,12 +447,11 @@ async fn tls_and_plain_text_that_meet_are_told() {
     let server = Reference::start().await;
     let (_, with_authority) = certificates();
     let tls = terminator(with_authority, server.address.clone()).await;
-    let (tls_to_plain, plain_to_tls) = tokio::join!(
-        judge(&format!("wss://{}/ws/im", server.address), &["--insecure", "--timeout", SHORT]),
-        judge(&format!("ws://{tls}/ws/im"), &["--timeout", SHORT]),
-    );
-    refused("TLS to a plain port", tls_to_plain, &["TLS failed with 127.0.0.1:", "ws://"]);
-    refused("plain text to a TLS port", plain_to_tls, &["no HTTP answer", "TLS", "wss://"]);
+    let (secure, plain) = (format!("wss://{}/ws/im", server.address), format!("ws://{tls}/ws/im"));
+    let (tls_to_plain, plain_to_tls) =
+        tokio::join!(judge(&secure, &["--insecure", "--timeout", SHORT]), judge(&plain, &["--timeout", SHORT]));
+    refused("TLS to a plain port", &tls_to_plain, &["TLS failed with 127.0.0.1:", "ws://"]);
+    refused("plain text to a TLS port", &plain_to_tls, &["no HTTP answer", "TLS", "wss://"]);
 }
 
 #[tokio::test]

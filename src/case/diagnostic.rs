@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn the_nearest_word_is_found_and_a_far_one_is_not() {
         assert_eq!(nearest("recieve", ["send", "receive", "revoke"]), Some("receive"));
-        assert_eq!(nearest("IM-SEND-1", ["IM-SEND-01", "IM-AUTH-01"]), Some("IM-SEND-01"));
+        assert_eq!(nearest("STOMP12-VER-5", ["STOMP12-VER-05", "STOMP12-TX-02"]), Some("STOMP12-VER-05"));
         assert_eq!(nearest("banana", ["send", "receive"]), None);
     }
 

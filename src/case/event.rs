@@ -254,6 +254,11 @@ pub enum What {
         /// What was seen.
         why: String,
     },
+    /// The target's accounts do not suffice to go on: what was judged so far stands.
+    Unable {
+        /// What it would take.
+        why: String,
+    },
     /// The harness is at fault, or the case was given up.
     Fault {
         /// Why there is no verdict.

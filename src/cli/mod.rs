@@ -91,7 +91,7 @@ fn complain(text: &str) {
 }
 
 /// Writes an error in the usual form.
-fn error(text: &str) {
+pub(crate) fn error(text: &str) {
     use colored::Colorize as _;
     complain(&format!("{} {text}", "error:".red().bold()));
 }

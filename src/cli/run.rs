@@ -16,13 +16,13 @@ use crate::case::profile::Profile;
 use crate::judge::Verdict;
 use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
 use crate::run::journal::JournalFolder;
-use crate::run::{Cost, Plan, RunEvent, Settings, Subject, Tell, epoch_ms, execute};
+use crate::run::{Cost, Plan, RunError, RunEvent, Settings, Subject, Tell, epoch_ms, execute};
 use crate::target::{Target, read_config};
 
 /// Arguments of `run`.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// Which cases: patterns over suites, cases and requirements (`im/revoke`, 'im/auth/*', IM-SEND-01; `*` is the
+    /// Which cases: patterns over suites, cases and requirements (`im/revoke`, 'im/auth/*', STOMP12-VER-05; `*` is the
     /// only wildcard), or suite files of your own.
     patterns: Vec<String>,
     /// The server to judge, ws://HOST:PORT/PATH or wss://…; without it, the embedded reference server.
@@ -56,7 +56,7 @@ pub(super) struct Args {
     #[arg(long)]
     list: bool,
     /// Cases at a time.
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     /// Stop at the first failure.
     #[arg(long)]
@@ -245,6 +245,16 @@ fn folders(args: &Args) -> Result<JournalFolder, String> {
     Ok(folder)
 }
 
+/// Takes away what was prepared for reports that there will not be: an empty one would be taken for a report.
+fn discard(args: &Args, folder: &JournalFolder) {
+    let _ = std::fs::remove_dir_all(&folder.journals);
+    for path in [&args.json, &args.junit, &args.html] {
+        if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let Ready { library, plan, subject, profile, settings } = ready;
     let shown = shown(&subject);
@@ -271,8 +281,8 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
         Ok(cost) => cost,
         Err(why) => {
             error(&why.to_string());
-            let _ = std::fs::remove_dir_all(&folder.journals);
-            return NO_VERDICT;
+            discard(args, folder);
+            return if matches!(why, RunError::Tls(_)) { USAGE } else { NO_VERDICT };
         }
     };
     let gathered = collector.gathered();

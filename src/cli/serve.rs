@@ -10,7 +10,7 @@ use super::{CONFORMS, NO_VERDICT, USAGE, error, say};
 use crate::link::Listener;
 use crate::reference::{Directory, Policy, Server, defects};
 use crate::run::{embedded_target, epoch_ms};
-use crate::target::write_config;
+use crate::target::{masked, write_config};
 
 /// Arguments of `serve`.
 #[derive(Debug, Parser)]
@@ -60,7 +60,7 @@ pub(super) fn directory(accounts: Option<&PathBuf>) -> Result<Directory, String>
         None => Ok(Directory::demo(40)),
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-            Directory::from_toml(&text).map_err(|e| format!("{}: {e}", path.display()))
+            Directory::from_toml(&text).map_err(|e| format!("{}: {}", path.display(), masked(&e.to_string())))
         }
     }
 }

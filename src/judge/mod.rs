@@ -172,14 +172,28 @@ impl Judge {
                     self.target_down = Some(why.clone());
                 }
             }
+            What::Unable { why } => self.unmet = Some(why.clone()),
             What::Fault { why } => self.faults.push(why.clone()),
-            What::Done => self.done = true,
+            What::Done => self.done(),
             What::Http { way: Way::Out, .. }
             | What::Beat { way: Way::Out }
             | What::Ws { way: Way::Out, .. }
             | What::Deadline { run: None, .. } => {}
         }
         self.conclude();
+    }
+
+    /// The case is at its end: what is still waited for did not come.
+    fn done(&mut self) {
+        self.done = true;
+        let open: Vec<u32> = self.active.iter().copied().filter(|id| self.is_decided_at_end(*id)).collect();
+        for id in open {
+            self.give_up(id, "nothing more is in the log", false);
+        }
+    }
+
+    fn is_decided_at_end(&self, id: u32) -> bool {
+        self.unmet.is_none() && self.runs.get(&id).is_some_and(|r| r.phase != Phase::Engine)
     }
 
     fn step(&self, run: u32) -> Option<Arc<Step>> {
@@ -437,6 +451,12 @@ impl Judge {
         let is_member = run.up.and_then(|up| self.runs.get(&up)).is_some_and(|p| p.step == run.step);
         match &step.kind {
             Kind::Repeat(repeat) if !is_member => {
+                if repeat.lasts.is_some() {
+                    // It ends, without fault, also in the middle of a wait.
+                    let within: Vec<u32> = self.active.iter().copied().filter(|w| self.is_within(*w, id)).collect();
+                    within.iter().for_each(|w| drop(self.active.remove(w)));
+                }
+                let Some(run) = self.runs.get(&id) else { return };
                 let rounds = run.rounds.clone();
                 self.gather(&rounds, scope, repeat.name.as_deref());
             }
@@ -461,6 +481,18 @@ impl Judge {
             }
             _ => {}
         }
+    }
+
+    /// Whether an instance runs within another.
+    fn is_within(&self, inner: u32, outer: u32) -> bool {
+        let mut up = Some(inner);
+        while let Some(id) = up {
+            if id == outer {
+                return true;
+            }
+            up = self.runs.get(&id).and_then(|r| r.up);
+        }
+        false
     }
 
     /// After a repeat, names bound in its rounds are lists.
@@ -716,6 +748,11 @@ impl Judge {
         self.unmet.is_some()
             || !self.faults.is_empty()
             || self.checks.iter().any(|c| !c.held && c.level == Level::Must)
+    }
+
+    /// Whether the accounts do not suffice to go on.
+    pub fn is_unable(&self) -> bool {
+        self.unmet.is_some()
     }
 
     /// Whether a check was decided by the end of a connection, so that the target must be asked for.

@@ -66,6 +66,9 @@ mod must {
 /// One breach of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Breach {
+    /// The clause, where it is not the rule's own: what is malformed names the one that it breaks.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub clause: String,
     /// The connection.
     pub on: String,
     /// When, in microseconds.
@@ -136,8 +139,9 @@ impl Rules {
             What::Deadline { run: None, .. } => {
                 for state in &mut self.states {
                     if let Some(expected) = state.pending.remove(on) {
+                        state.result.seen += 1;
                         let got = "the connection stayed open".to_owned();
-                        state.result.breaches.push(Breach { on: on.into(), at: event.at, expected, got });
+                        state.result.breaches.push(Breach { clause: String::new(), on: on.into(), at: event.at, expected, got });
                     }
                 }
                 return;
@@ -153,15 +157,20 @@ impl Rules {
     fn hold(&mut self, at: usize, item: &Item, on: &str, world: &mut World, ids: &Ids) {
         let (rule, state) = (&self.rules[at], &mut self.states[at]);
         let site = Site { scope: CASE, me: on, at: item.at };
+        let named = item.record.get("clause").and_then(Value::as_str).filter(|_| item.kind == ItemKind::Malformed);
+        let clause = named.unwrap_or_default().to_owned();
         let breach = |state: &mut State, expected: String, got: String| {
-            state.result.breaches.push(Breach { on: on.to_owned(), at: item.at, expected, got });
+            let clause = clause.clone();
+            state.result.breaches.push(Breach { clause, on: on.to_owned(), at: item.at, expected, got });
         };
         if let (Some(then), Some(expected)) = (&rule.then, state.pending.get(on).cloned()) {
             let fits = compile(then, world, &site).is_ok_and(|p| p.fit(item, ids, false, world, on).is_some());
             if fits {
                 state.pending.remove(on);
+                state.result.seen += 1;
             } else if item.kind == ItemKind::Frame {
                 state.pending.remove(on);
+                state.result.seen += 1;
                 breach(state, expected, shown(item));
             }
         }
@@ -178,7 +187,8 @@ impl Rules {
         if of.fit(&unmarked, ids, false, world, on).is_none() {
             return;
         }
-        if !matches!(rule.must, Some(None)) {
+        if !matches!(rule.must, Some(None)) && rule.then.is_none() {
+            // What must come next is counted once it is known: if we end the connection first, nothing was judged.
             state.result.seen += 1;
         }
         match &rule.must {

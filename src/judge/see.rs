@@ -452,6 +452,10 @@ pub(super) fn shown(item: &Item) -> String {
         }
         ItemKind::Http => format!("HTTP {}", text("status")),
         ItemKind::Ws => format!("WebSocket {}", item.record),
-        ItemKind::Malformed => format!("{} [{}]", text("what"), text("clause")),
+        ItemKind::Malformed => {
+            // Most faults name their clause themselves.
+            let (what, clause) = (text("what"), format!("[{}]", text("clause")));
+            if what.ends_with(&clause) { what } else { format!("{what} {clause}") }
+        }
     }
 }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::memory::{MemoryConnector, MemoryListener};
 use super::stream::Stream;
-use super::tls::TlsConnector;
+use super::tls::{self, TlsConnector};
 
 /// Opens connections to one target.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub enum DialError {
         source: io::Error,
     },
     /// TLS said no.
-    #[error("TLS failed with {host}:{port}: {source}")]
+    #[error("TLS failed with {host}:{port}: {source}{}", tls::remedy(source))]
     Tls {
         /// Host name or address.
         host: String,

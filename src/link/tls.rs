@@ -13,7 +13,9 @@ use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVe
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{
+    ClientConfig, DigitallySignedStruct, Error, InvalidMessage, RootCertStore, SignatureScheme,
+};
 
 /// Speaks TLS to one target.
 #[derive(Clone)]
@@ -69,6 +71,15 @@ impl TlsConnector {
     pub(super) async fn connect(&self, host: &str, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         self.0.connect(name, socket).await.map(TlsStream::Client)
+    }
+}
+
+/// What may be done about a handshake that failed, as the end of a sentence; nothing where nobody knows.
+pub(super) fn remedy(error: &io::Error) -> &'static str {
+    match error.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
+        Some(Error::InvalidCertificate(_)) => "; name the file of its issuer with --ca, or accept any with --insecure",
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => "; no TLS is spoken there: try ws://",
+        _ => "",
     }
 }
 

@@ -6,13 +6,14 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 
-use super::stream::Stream;
+use super::stream::{Heard, Stream};
 use super::ws::accept_key;
 
 /// Octets of a response body that are kept.
@@ -55,14 +56,26 @@ pub enum HttpError {
     /// The request cannot be written as asked for.
     Request(String),
     /// The answer was no HTTP, or the connection ended before it.
-    Answer(String),
+    Answer {
+        /// What hyper says.
+        why: String,
+        /// The first octets that came. They may hold anything, secrets of ours that are echoed included.
+        start: Vec<u8>,
+    },
 }
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HttpError::Request(why) => write!(f, "the request cannot be sent: {why}"),
-            HttpError::Answer(why) => write!(f, "no HTTP answer: {why}"),
+            HttpError::Answer { why, start } => {
+                write!(f, "no HTTP answer: {why}")?;
+                match start[..] {
+                    // A TLS record: an alert, or a handshake.
+                    [0x15 | 0x16, 3, ..] => f.write_str("; what came is TLS: try wss://"),
+                    _ => Ok(()),
+                }
+            }
         }
     }
 }
@@ -118,8 +131,8 @@ pub fn upgrade_faults(
 pub enum Answer {
     /// Status 101.
     Upgraded(HttpResponse, Stream, Vec<u8>),
-    /// Any other status.
-    Refused(HttpResponse),
+    /// Any other status; the body is still to be read.
+    Refused(HttpResponse, Rest),
 }
 
 /// Sends a request over a new connection and takes its answer.
@@ -128,15 +141,17 @@ pub enum Answer {
 /// A request that HTTP cannot carry, or an answer that is none.
 pub async fn request(stream: Stream, request: &HttpRequest) -> Result<Answer, HttpError> {
     let built = build(request)?;
+    let heard = stream.heard();
     let (mut sender, connection) = http1::Builder::new()
         .title_case_headers(true)
         .preserve_header_case(true)
         .handshake(TokioIo::new(stream))
         .await
-        .map_err(|e| HttpError::Answer(describe(&e)))?;
+        .map_err(|e| no_http(&e, &heard))?;
     // The connection drives itself beside us; it ends with the sender, or hands the stream over when upgraded.
     tokio::spawn(connection.with_upgrades());
-    let mut response = sender.send_request(built).await.map_err(|e| HttpError::Answer(describe(&e)))?;
+    let mut response = sender.send_request(built).await.map_err(|e| no_http(&e, &heard))?;
+    let lost = |why: String| HttpError::Answer { why, start: Vec::new() };
     let status = response.status().as_u16();
     let headers = response
         .headers()
@@ -145,19 +160,38 @@ pub async fn request(stream: Stream, request: &HttpRequest) -> Result<Answer, Ht
         .collect();
     if status == 101 {
         let upgraded =
-            hyper::upgrade::on(&mut response).await.map_err(|e| HttpError::Answer(describe(&e)))?;
+            hyper::upgrade::on(&mut response).await.map_err(|e| lost(describe(&e)))?;
         let parts = upgraded
             .downcast::<TokioIo<Stream>>()
-            .map_err(|_| HttpError::Answer("the connection was not handed over".into()))?;
+            .map_err(|_| lost("the connection was not handed over".into()))?;
         let head = HttpResponse { status, headers, body: Vec::new() };
         return Ok(Answer::Upgraded(head, parts.io.into_inner(), parts.read_buf.to_vec()));
     }
-    let body = match Limited::new(response.into_body(), BODY_LIMIT).collect().await {
-        Ok(body) => body.to_bytes().to_vec(),
-        // The body is evidence, not a condition: a broken one leaves the status as it is.
-        Err(_) => Vec::new(),
-    };
-    Ok(Answer::Refused(HttpResponse { status, headers, body }))
+    Ok(Answer::Refused(HttpResponse { status, headers, body: Vec::new() }, Rest(response.into_body())))
+}
+
+/// The body of a response, still to come.
+#[derive(Debug)]
+pub struct Rest(Incoming);
+
+impl Rest {
+    /// Reads on into the response's body, to its end or to the limit. The body is evidence, not a condition: one that
+    /// breaks off, or for which the caller waits no longer, leaves what came so far.
+    pub async fn read(mut self, into: &mut HttpResponse) {
+        while into.body.len() < BODY_LIMIT
+            && let Some(Ok(frame)) = self.0.frame().await
+        {
+            if let Ok(data) = frame.into_data() {
+                let room = BODY_LIMIT - into.body.len();
+                into.body.extend_from_slice(&data[..data.len().min(room)]);
+            }
+        }
+    }
+}
+
+/// An answer that is no HTTP, with how it began.
+fn no_http(error: &hyper::Error, heard: &Heard) -> HttpError {
+    HttpError::Answer { why: describe(error), start: heard.octets() }
 }
 
 fn build(request: &HttpRequest) -> Result<Request<Full<Bytes>>, HttpError> {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// What the server offers in either direction, in milliseconds, to a client that has a use for it.
-const OFFERED: u32 = 250;
+const OFFERED: u32 = 500;
 
 /// The agreement of one connection and the state of both directions.
 #[derive(Debug, Clone, Default)]
@@ -75,9 +75,9 @@ mod tests {
         let cases = [
             (None, "0,0", None, None),
             (Some("0,0"), "0,0", None, None),
-            (Some("0,500"), "250,0", ms(500), None),
-            (Some("5000,0"), "0,250", None, ms(5_000)),
-            (Some("10,20000"), "250,250", ms(20_000), ms(250)),
+            (Some("0,700"), "500,0", ms(700), None),
+            (Some("5000,0"), "0,500", None, ms(5_000)),
+            (Some("10,20000"), "500,500", ms(20_000), ms(500)),
         ];
         for (header, answer, outgoing, incoming) in cases {
             let (beats, said) = Beats::negotiate(header, Duration::ZERO).expect("well formed");

@@ -1,6 +1,332 @@
-//! placeholder
-use std::path::Path;
+//! `report.html`: the run on one page that needs no network, failures first, then requirements, points and cases.
+//!
+//! It relies on briefs, records and journals, and reads the latter one case at a time while the page is written, so
+//! that memory stays flat. It never judges, and nothing that a target or a suite said is written unescaped.
+
+mod detail;
+mod standing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Value, context, escape_formatter};
+use serde::Serialize;
+
 use super::collect::{Brief, RunInfo};
+use super::wire::visible;
 use crate::case::library::Library;
+use crate::judge::Verdict;
+use detail::{Clause, Detail};
+
+/// Escaping is chosen by the name: it has to end in `.html`.
+const NAME: &str = "report.html";
+const TEMPLATE: &str = include_str!("html/report.html");
+/// Clauses that the first sentence names.
+const NAMED: usize = 4;
+
 /// Writes the report.
-pub fn write(_path: &Path, _info: &RunInfo, _briefs: &[Brief], _library: &Library) -> std::io::Result<()> { Ok(()) }
+///
+/// # Errors
+/// What the system says of the file, or of a record.
+pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library) -> io::Result<()> {
+    let mut briefs: Vec<Brief> = briefs.to_vec();
+    briefs.sort_by(|a, b| {
+        (&a.suite, a.place.line, &a.id, a.round).cmp(&(&b.suite, b.place.line, &b.id, b.round))
+    });
+    let page = Page::new(info, &briefs, library)?;
+    let source = Arc::new(Source {
+        clauses: clauses(&briefs, library),
+        journals: briefs.iter().filter_map(|b| Some((b.id.clone(), b.journal.clone()?))).collect(),
+        rerun: rerun(info, library),
+        briefs,
+    });
+    let context = context! {
+        page => Value::from(Serde(&page)),
+        broken => cards(&source, &[Verdict::Fail, Verdict::Error, Verdict::Fixed, Verdict::Warn]),
+        known => cards(&source, &[Verdict::Known]),
+        observed => cards(&source, &[Verdict::Observed]),
+    };
+    let mut environment = Environment::new();
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        // Whatever is said is made visible in this one place, and then escaped.
+        Some(said) if !value.is_safe() => escape_formatter(out, state, &Value::from(visible(said))),
+        _ => escape_formatter(out, state, value),
+    });
+    environment.add_template(NAME, TEMPLATE).map_err(io::Error::other)?;
+    let mut out = BufWriter::new(File::create(path)?);
+    environment
+        .get_template(NAME)
+        .and_then(|template| template.render_captured_to(context, &mut out).map(|_| ()))
+        .map_err(io::Error::other)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// What cards are made of, one after the other, while the page is written.
+struct Source {
+    briefs: Vec<Brief>,
+    clauses: BTreeMap<String, Clause>,
+    journals: BTreeMap<String, PathBuf>,
+    rerun: String,
+}
+
+/// The cards of all cases with one of these verdicts, made when they are asked for; the gravest verdict first.
+fn cards(source: &Arc<Source>, verdicts: &[Verdict]) -> Value {
+    let with = |v: &Verdict| {
+        let verdict = *v;
+        let found = source.briefs.iter().enumerate().filter(move |(_, b)| b.verdict == verdict);
+        found.map(|(at, _)| at)
+    };
+    let chosen: Vec<usize> = verdicts.iter().flat_map(with).collect();
+    let source = source.clone();
+    Value::make_iterable(move || {
+        let source = source.clone();
+        let made = chosen.clone().into_iter();
+        made.map(move |at| {
+            let brief = &source.briefs[at];
+            let detail = Detail::new(at, brief, &source.clauses, &source.journals, &source.rerun);
+            Value::from(Serde(&detail))
+        })
+    })
+}
+
+/// The clauses that broke, as the catalogue has them.
+fn clauses(briefs: &[Brief], library: &Library) -> BTreeMap<String, Clause> {
+    let ids = briefs.iter().filter_map(|b| Some(&b.clause.as_ref()?.0));
+    let known = ids.filter_map(|id| library.catalogue.get(id));
+    known.map(|r| (r.id.clone(), Clause::new(r))).collect()
+}
+
+/// The flags that lead to the same target again, as far as the head of the run tells them.
+fn rerun(info: &RunInfo, library: &Library) -> String {
+    let mut flags = String::new();
+    if info.target.contains("://") {
+        flags.push_str(&format!(" --target {} --account …", detail::quoted(&info.target)));
+    } else if let Some((_, rest)) = info.target.split_once("the defect `") {
+        let name = rest.split('`').next().unwrap_or_default();
+        flags.push_str(&format!(" --defect {}", detail::quoted(name)));
+    }
+    match info.profile.name.as_str() {
+        "" | "reference" => {}
+        name if library.profiles.contains_key(name) => {
+            flags.push_str(&format!(" --profile {}", detail::quoted(name)))
+        }
+        // It came from a file, whose path is not known here.
+        _ => flags.push_str(" --profile …"),
+    }
+    if info.in_memory {
+        flags.push_str(" --in-memory");
+    }
+    format!("{flags} --seed {}", info.seed)
+}
+
+/// Everything on the page but the cards.
+#[derive(Serialize)]
+struct Page {
+    sentence: String,
+    scope: String,
+    tone: &'static str,
+    facts: Vec<(&'static str, String)>,
+    counts: Vec<(&'static str, usize)>,
+    suites: Vec<SuiteRow>,
+    catalogues: Vec<standing::Group>,
+    points: Vec<PointRow>,
+    without: Vec<(String, Vec<String>)>,
+    rows: Vec<Row>,
+    broken: usize,
+    known: usize,
+    observed: usize,
+}
+
+#[derive(Serialize)]
+struct SuiteRow {
+    name: String,
+    title: String,
+    counts: Vec<(&'static str, usize)>,
+}
+
+#[derive(Serialize)]
+struct PointRow {
+    name: String,
+    observed: Option<String>,
+    pinned: Option<String>,
+    differs: bool,
+    clause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    at: usize,
+    card: bool,
+    verdict: &'static str,
+    id: String,
+    round: usize,
+    title: String,
+    reason: String,
+    requirements: Vec<String>,
+    duration_ms: u64,
+}
+
+impl Page {
+    fn new(info: &RunInfo, briefs: &[Brief], library: &Library) -> io::Result<Self> {
+        let of = |verdict| info.summary.of(verdict);
+        let (tone, sentence) = sentence(info, briefs);
+        let catalogues = standing::groups(briefs, library)?;
+        let judged: usize = catalogues.iter().map(|g| g.judged).sum();
+        let all: usize = catalogues.iter().map(|g| g.rows.len() + g.uncovered.len()).sum();
+        Ok(Page {
+            sentence,
+            scope: format!(
+                "This run made {} of the {} checks that its cases hold, and judged {judged} of the {all} requirements \
+                 in the catalogue.",
+                info.made, info.expected
+            ),
+            tone,
+            facts: facts(info),
+            counts: counted(of),
+            suites: suites(briefs, library),
+            catalogues,
+            points: points(info, library),
+            without: without(briefs),
+            rows: briefs.iter().enumerate().map(|(at, brief)| row(at, brief)).collect(),
+            broken: of(Verdict::Fail) + of(Verdict::Error) + of(Verdict::Fixed) + of(Verdict::Warn),
+            known: of(Verdict::Known),
+            observed: of(Verdict::Observed),
+        })
+    }
+}
+
+fn counted(of: impl Fn(Verdict) -> usize) -> Vec<(&'static str, usize)> {
+    Verdict::ALL.iter().map(|v| (v.word(), of(*v))).filter(|(_, n)| *n > 0).collect()
+}
+
+/// The verdict on the target, in one sentence, and whether it is good, bad or neither.
+fn sentence(info: &RunInfo, briefs: &[Brief]) -> (&'static str, String) {
+    let of = |verdict| info.summary.of(verdict);
+    let (passed, failed) = (of(Verdict::Pass), of(Verdict::Fail));
+    let (tone, mut said) = if failed > 0 {
+        let at = named_clauses(briefs);
+        ("bad", format!("Does not conform: {} failed{at}.", cases(failed)))
+    } else if of(Verdict::Error) > 0 {
+        ("odd", format!("No verdict: {} could not be judged, and none failed.", cases(of(Verdict::Error))))
+    } else if info.made == 0 {
+        ("odd", "No verdict: not a single check was made.".to_owned())
+    } else if of(Verdict::Fixed) > 0 {
+        let fixed = cases(of(Verdict::Fixed));
+        ("bad", format!("The list of known failures is out of date: {fixed} on it no longer failed."))
+    } else {
+        let but = match (of(Verdict::Warn), of(Verdict::Known)) {
+            (0, 0) => String::new(),
+            (warned, 0) => format!(", but broke a SHOULD in {}", cases(warned)),
+            (0, known) => format!(", but for known failures in {}", cases(known)),
+            (warned, known) => {
+                format!(
+                    ", but broke a SHOULD in {} and has known failures in {}",
+                    cases(warned),
+                    cases(known)
+                )
+            }
+        };
+        ("good", format!("Conforms in all that was judged: {} passed{but}.", cases(passed)))
+    };
+    if info.interrupted {
+        said.push_str(" The run was stopped before its end: this is what had been judged.");
+    }
+    (if info.interrupted && tone == "good" { "odd" } else { tone }, said)
+}
+
+fn cases(count: usize) -> String {
+    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
+}
+
+/// The clauses at which cases failed, the first few by name.
+fn named_clauses(briefs: &[Brief]) -> String {
+    let mut ids: Vec<&str> = Vec::new();
+    for brief in briefs.iter().filter(|b| b.verdict == Verdict::Fail) {
+        if let Some((id, _)) = &brief.clause
+            && !ids.contains(&id.as_str())
+        {
+            ids.push(id);
+        }
+    }
+    let more = ids.len().saturating_sub(NAMED);
+    ids.truncate(NAMED);
+    let and = if more > 0 { format!(" and {more} more clauses") } else { String::new() };
+    if ids.is_empty() { String::new() } else { format!(", at {}{and}", ids.join(", ")) }
+}
+
+fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {
+    let profile = match (info.profile.name.as_str(), info.profile.title.as_str()) {
+        ("", _) => "none".to_owned(),
+        (name, "") => name.to_owned(),
+        (name, title) => format!("{name}: {title}"),
+    };
+    let time = if info.in_memory { " of virtual time" } else { "" };
+    vec![
+        ("Target", info.target.clone()),
+        ("Profile", profile),
+        ("Started", info.started.clone()),
+        ("Took", format!("{:.1} s{time}", info.duration_ms as f64 / 1000.0)),
+        ("Seed", info.seed.to_string()),
+        ("stompliance", info.stompliance.clone()),
+    ]
+}
+
+fn suites(briefs: &[Brief], library: &Library) -> Vec<SuiteRow> {
+    let mut counts: BTreeMap<&str, BTreeMap<Verdict, usize>> = BTreeMap::new();
+    for brief in briefs {
+        *counts.entry(&brief.suite).or_default().entry(brief.verdict).or_default() += 1;
+    }
+    let suite = |(name, by): (&str, BTreeMap<Verdict, usize>)| SuiteRow {
+        name: name.to_owned(),
+        title: library.titles.get(name).cloned().unwrap_or_default(),
+        counts: counted(|v| by.get(&v).copied().unwrap_or_default()),
+    };
+    counts.into_iter().map(suite).collect()
+}
+
+fn points(info: &RunInfo, library: &Library) -> Vec<PointRow> {
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let names: BTreeSet<&String> = info.observed.keys().chain(info.profile.points.keys()).collect();
+    let point = |name: &String| {
+        let (observed, pinned) = (info.observed.get(name), info.profile.points.get(name));
+        PointRow {
+            name: name.clone(),
+            observed: observed.map(text),
+            pinned: pinned.map(text),
+            differs: matches!((observed, pinned), (Some(o), Some(p)) if o != p),
+            clause: standing::clause_of_point(library, name),
+        }
+    };
+    let mut rows: Vec<PointRow> = names.into_iter().map(point).collect();
+    rows.sort_by_key(|p| p.observed.is_none());
+    rows
+}
+
+/// Why cases are n/a, each reason once.
+fn without(briefs: &[Brief]) -> Vec<(String, Vec<String>)> {
+    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for brief in briefs.iter().filter(|b| b.verdict == Verdict::NotApplicable) {
+        reasons.entry(brief.reason.clone()).or_default().push(brief.id.clone());
+    }
+    reasons.into_iter().collect()
+}
+
+fn row(at: usize, brief: &Brief) -> Row {
+    let passed = brief.verdict == Verdict::Pass;
+    Row {
+        at,
+        card: !passed && brief.verdict != Verdict::NotApplicable,
+        verdict: brief.verdict.word(),
+        id: brief.id.clone(),
+        round: brief.round,
+        title: brief.title.clone(),
+        reason: if passed { String::new() } else { brief.reason.clone() },
+        requirements: brief.requirements.clone(),
+        duration_ms: brief.duration_ms,
+    }
+}

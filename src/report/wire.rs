@@ -49,7 +49,7 @@ pub fn line(event: &Event, width: usize) -> Option<String> {
         }
         What::Skip { why, .. } => format!("- skipped: {why}"),
         What::Target { up, why } => format!("? the target is {}: {why}", if *up { "up" } else { "down" }),
-        What::Fault { why } => format!("! {why}"),
+        What::Fault { why } | What::Unable { why } => format!("! {why}"),
         _ => return None,
     };
     let on = event.on.as_deref().unwrap_or_default();

@@ -41,7 +41,7 @@ impl Outcome {
 /// Serves a seeing that has all that had to come, and must know that nothing else does.
 pub(super) async fn serve(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) {
     let outcome = choose(stage, run, on, act, see).await;
-    if stage.lock().judge.waiting(run).0 == Waiting::Over {
+    if stage.lock().judge.waiting(run).0 == Waiting::Over || stage.lock().judge.is_unable() {
         // It was broken meanwhile: no barrier is needed any more.
         return;
     }
@@ -147,7 +147,7 @@ async fn ways<'s>(stage: &'s Arc<Stage>, on: &str, raise: bool) -> Vec<Way<'s>> 
     let mut found = Vec::new();
     for road in &stage.script.roads {
         if road.to_subscription {
-            let live = stage.lock().links.get(on).map(|l| l.live.clone()).unwrap_or_default();
+            let live = stage.live(on);
             let mut seen = BTreeSet::new();
             for subscription in live.into_iter().filter(|(_, d)| seen.insert(d.clone())) {
                 found.push(Way { subscription: Some(subscription), ..personal(road) });
@@ -171,7 +171,7 @@ async fn ways<'s>(stage: &'s Arc<Stage>, on: &str, raise: bool) -> Vec<Way<'s>> 
 
 /// Groups that a receiver has joined.
 fn group_ways<'s>(stage: &Stage, road: &'s Road, on: &str) -> Vec<Way<'s>> {
-    let live = stage.lock().links.get(on).map(|l| l.live.clone()).unwrap_or_default();
+    let live = stage.live(on);
     let need_members = |name: &str| {
         let need = stage.script.groups.iter().find(|g| g.name == name);
         need.is_none_or(|need| need.members.iter().any(|m| m == role_of(on)))
@@ -256,7 +256,7 @@ async fn another(
     }
     if !any {
         let why = format!("nobody can be a witness to {on}: it takes one more account");
-        stage.log(Some(on), What::Fault { why });
+        stage.log(Some(on), What::Unable { why });
         return Ok(());
     }
     grace(stage, GRACE_BY_ANOTHER.max(longest * 3), total).await;

@@ -1,4 +1,10 @@
-//! x
+//! Carrying cases out: planned and seated on accounts, acted on connections, settled, and brought to their end by
+//! barriers; every event logged and judged as it comes.
+//!
+//! It relies on the judge for what a wait is for and whether it is over, and on tokio's clock, so that a whole run can
+//! take place in virtual time. It must never decide whether something held, never take silence for an answer, never
+//! retry, and never print.
+
 mod acts;
 mod barrier;
 mod case;

@@ -170,14 +170,20 @@ pub fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Seating> {
         seating.crowds.insert(member.name.clone(), count);
     }
     let taken = seating.accounts();
-    let spare = |member: bool| {
-        free.iter().copied().find(|at| {
+    let all: Vec<usize> = (0..target.accounts.len()).collect();
+    let spare = |member: bool, from: &[usize]| {
+        from.iter().copied().find(|at| {
             let label = &target.accounts[*at].label;
             let in_all = seating.groups.values().all(|g| target.groups[*g].members.contains(label));
             !taken.contains(at) && (in_all || !member)
         })
     };
-    if let Some(prober) = spare(true).or_else(|| spare(false)) {
+    let prober = spare(true, free).or_else(|| spare(false, free));
+    if prober.is_none() && spare(false, &all).is_some() {
+        // There is an account more than the case needs: it waits until one is free.
+        return None;
+    }
+    if let Some(prober) = prober {
         let label = &target.accounts[prober].label;
         seating.prober_is_member = seating.groups.values().all(|g| target.groups[*g].members.contains(label));
         seating.seats.insert("prober".into(), prober);
@@ -245,6 +251,9 @@ impl Assignment<'_> {
     fn suits(&self, role: &str, account: &Account, groups: &BTreeMap<String, usize>) -> bool {
         let has_expired = account.expired.is_some() || !self.script.expired.iter().any(|r| r == role);
         has_expired
+            && account_needs(self.script).all(|(on, member, wanted)| {
+                on != role || need(wanted).is_ok_and(|m| m.holds(member_of(account, member).as_ref()))
+            })
             && self.script.groups.iter().all(|need| {
                 let member = groups
                     .get(&need.name)
@@ -278,7 +287,23 @@ pub fn why_unseatable(script: &Script, world: &World) -> Option<String> {
 /// The first need of a case that is not met, in a sentence.
 pub fn unmet(script: &Script, world: &World) -> Option<String> {
     let known = world.known();
+    for (_, member, wanted) in account_needs(script) {
+        let matcher = match need(wanted) {
+            Ok(matcher) => matcher,
+            Err(why) => return Some(why),
+        };
+        let values: Vec<Option<Value>> = world.target.accounts.iter().map(|a| member_of(a, member)).collect();
+        if values.iter().all(Option::is_none) && !matcher.holds(None) {
+            return Some(format!("no account has a {member}"));
+        }
+        if !values.iter().any(|value| matcher.holds(value.as_ref())) {
+            return Some(format!("of no account the {member} is as the case needs it: {}", matcher.describe()));
+        }
+    }
     for (name, wanted) in &script.needs {
+        if account_need(script, name).is_some() {
+            continue;
+        }
         let (value, what) = if let Some(limit) = name.strip_prefix("limits.").or_else(|| name.strip_prefix("$profile.limits.")) {
             (world.profile.limit(limit), format!("the limit `{limit}`"))
         } else if name == "ordering" {
@@ -287,12 +312,9 @@ pub fn unmet(script: &Script, world: &World) -> Option<String> {
         } else {
             (known.get(name.trim_start_matches('$')).cloned(), format!("the point `{name}`"))
         };
-        let matcher = match wanted {
-            Value::Array(words) => Matcher::OneOf(words.iter().cloned().map(Matcher::Equal).collect()),
-            other => match Matcher::compile(other, 0.0) {
-                Ok(matcher) => matcher,
-                Err(why) => return Some(why),
-            },
+        let matcher = match need(wanted) {
+            Ok(matcher) => matcher,
+            Err(why) => return Some(why),
         };
         if !matcher.holds(value.as_ref()) {
             let is = match &value {
@@ -303,6 +325,41 @@ pub fn unmet(script: &Script, world: &World) -> Option<String> {
         }
     }
     None
+}
+
+/// What a need wants; a list means one of.
+fn need(wanted: &Value) -> Result<Matcher, String> {
+    match wanted {
+        Value::Array(words) => Ok(Matcher::OneOf(words.iter().cloned().map(Matcher::Equal).collect())),
+        other => Matcher::compile(other, 0.0),
+    }
+}
+
+/// A need about somebody's account, as `$eve.passcode`: role and member.
+fn account_need<'s>(script: &Script, name: &'s str) -> Option<(&'s str, &'s str)> {
+    let (role, member) = name.strip_prefix('$')?.split_once('.')?;
+    script.cast.iter().any(|m| m.role() == role).then_some((role, member))
+}
+
+/// All of them: role, member, what is wanted.
+fn account_needs(script: &Script) -> impl Iterator<Item = (&str, &str, &Value)> {
+    script.needs.iter().filter_map(|(name, wanted)| {
+        let (role, member) = account_need(script, name)?;
+        Some((role, member, wanted))
+    })
+}
+
+/// A member of an account as a case would see it: of a secret only that it is there.
+fn member_of(account: &Account, member: &str) -> Option<Value> {
+    let secret = |there: bool| there.then(|| Value::from("(a secret)"));
+    match member {
+        "user" => Some(Value::from(account.user.as_str())),
+        "login" => account.login.as_deref().map(Value::from),
+        "token" => secret(account.token.is_some()),
+        "token.expired" => secret(account.expired.is_some()),
+        "passcode" => secret(account.passcode.is_some()),
+        _ => None,
+    }
 }
 
 /// The roles of a case, for its size.

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::acts::{become_state, close};
 use super::journal::{Journal, JournalFolder};
@@ -17,6 +19,9 @@ use super::stage::Stage;
 use super::world::World;
 use crate::case::event::Phase;
 use crate::case::script::Script;
+
+/// What an account may take beyond twice the patience, on a machine that is busy.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// Why a target cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,11 +64,16 @@ pub async fn preflight(world: &Arc<World>, model: &Script, folder: &JournalFolde
     let attempts = labels.iter().map(|label| {
         let (stage, state) = (&stage, &state);
         async move {
-            become_state(stage, label, state, None, Phase::Engine).await;
+            // A state may take several waits, each with its own patience; all of them together have this one.
+            let limit = world.patience() * 2 + SLACK;
+            let _ = timeout(limit, become_state(stage, label, state, None, Phase::Engine)).await;
             let reached = stage.rank(label) >= wanted;
-            let why = if reached { None } else { Some(stage.lock().judge.story(label)) };
+            if !reached {
+                // The run ends here and takes the connection with it: nothing is waited for.
+                return Some((label.clone(), stage.lock().judge.story(label)));
+            }
             close(stage, label).await;
-            why.map(|why| (label.clone(), why))
+            None
         }
     });
     let failed: Vec<(String, String)> = join_all(attempts).await.into_iter().flatten().collect();

@@ -100,6 +100,11 @@ impl RuleRecord {
         self.breaches.extend(result.breaches.iter().take(room).map(|b| (case.to_owned(), b.clone())));
     }
 
+    /// The clause that a breach breaks: the rule's, unless it names another.
+    fn clause_of<'a>(&'a self, breach: &'a Breach) -> &'a str {
+        if breach.clause.is_empty() { &self.rule.requirement } else { &breach.clause }
+    }
+
     /// The record of the rule as a case of its own.
     pub fn record(self) -> Record {
         let rule = &self.rule;
@@ -108,7 +113,7 @@ impl RuleRecord {
                 let times = if self.count == 1 { String::new() } else { format!(" ({} times)", self.count) };
                 let reason = format!(
                     "{}{times}: in {case}, on {}: expected {}; {}",
-                    rule.requirement, breach.on, breach.expected, breach.got
+                    self.clause_of(breach), breach.on, breach.expected, breach.got
                 );
                 let verdict = match level {
                     Level::Must => Verdict::Fail,
@@ -120,20 +125,30 @@ impl RuleRecord {
             (None, _) if self.seen > 0 => (Verdict::Pass, String::new()),
             _ => (Verdict::NotApplicable, "no such frame was seen in this run".to_owned()),
         };
-        let broken = !self.breaches.is_empty();
-        let check = |held: bool| Check {
-            clause: rule.requirement.clone(),
+        let check = |clause: &str, breach: Option<&Breach>| Check {
+            clause: clause.to_owned(),
             level: rule.level,
-            held,
+            held: breach.is_none(),
             step: 0,
             place: rule.place.clone(),
             on: String::new(),
             phase: crate::case::event::Phase::Steps,
-            expected: self.breaches.first().map_or(String::new(), |(_, b)| b.expected.clone()),
-            got: self.breaches.first().map_or(String::new(), |(_, b)| b.got.clone()),
+            expected: breach.map_or(String::new(), |b| b.expected.clone()),
+            got: breach.map_or(String::new(), |b| b.got.clone()),
             by_close: false,
             late_us: None,
         };
+        // One check for each clause that is broken, with its first breach.
+        let mut checks: Vec<Check> = Vec::new();
+        for (_, breach) in &self.breaches {
+            let clause = self.clause_of(breach);
+            if checks.iter().all(|c| c.clause != clause) {
+                checks.push(check(clause, Some(breach)));
+            }
+        }
+        if checks.is_empty() && self.seen > 0 {
+            checks.push(check(&rule.requirement, None));
+        }
         let suite = rule.id.rsplit_once('/').map_or(String::new(), |(suite, _)| suite.to_owned());
         Record {
             id: rule.id.clone(),
@@ -142,9 +157,9 @@ impl RuleRecord {
             requirements: vec![rule.requirement.clone()],
             verdict,
             reason,
-            clause: broken.then(|| rule.requirement.clone()),
+            clause: self.breaches.first().map(|(_, b)| self.clause_of(b).to_owned()),
             round: 1,
-            checks: if broken || self.seen > 0 { vec![check(!broken)] } else { Vec::new() },
+            checks,
             observed: BTreeMap::new(),
             not_judged: Vec::new(),
             duration_ms: 0,

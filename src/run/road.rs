@@ -155,31 +155,42 @@ pub(super) fn sending_state(stage: &Stage) -> Option<&str> {
     states.get(rank.checked_sub(1)?).map(|s| s.name.as_str())
 }
 
-/// A connection of another account than the receiver's that may send by this road: the prober, or else one of the
-/// cast. It is brought to a state in which it can.
+/// A connection of another account than the receiver's that may send by this road: the prober, brought to a state in
+/// which it can; else one of the cast that can already. Nobody of the cast is changed for it.
 pub(super) async fn prober(stage: &Arc<Stage>, way: &Way<'_>) -> Option<String> {
     let receiver = stage.account(&way.to).map(str::to_owned);
-    let free = |on: &str| stage.account(on).map(str::to_owned) != receiver && may(stage, on, way);
-    let mut names: Vec<String> = vec!["prober".into()];
-    names.extend(stage.script.cast.iter().filter(|m| m.times.is_none()).map(|m| m.name.clone()));
-    let state = sending_state(stage)?;
-    for name in names.iter().filter(|n| stage.account(n).is_some() && free(n)) {
-        if stage.script.rank(state).is_some_and(|rank| stage.rank(name) >= rank) {
-            return Some(name.clone());
-        }
-        // One of the cast is taken as it is; another connection of its account does no harm.
-        let own = if name == "prober" { name.clone() } else { format!("{}/prober", role_of(name)) };
+    let suits = |on: &str| stage.account(on).map(str::to_owned) != receiver && may(stage, on, way);
+    let wanted = stage.script.rank(sending_state(stage)?)?;
+    if stage.account("prober").is_some() && suits("prober") {
         // Several may want it at once; it is raised by one of them.
         let _raising = stage.raising.lock().await;
-        if stage.script.rank(state).is_some_and(|rank| stage.rank(&own) >= rank) {
-            return Some(own);
+        if stage.rank("prober") < wanted {
+            become_state(stage, "prober", sending_state(stage)?, None, Phase::Engine).await;
         }
-        become_state(stage, &own, state, None, Phase::Engine).await;
-        if stage.script.rank(state).is_some_and(|rank| stage.rank(&own) >= rank) {
-            return Some(own);
+        if stage.rank("prober") >= wanted {
+            return Some("prober".into());
         }
     }
-    None
+    let cast = stage.script.cast.iter().filter(|m| m.times.is_none()).map(|m| m.name.clone());
+    cast.filter(|on| suits(on)).find(|on| stage.rank(on) >= wanted && stage.can_speak(on))
+}
+
+/// A connection of another account than this one's that is, or may be brought, in a state to receive.
+pub(super) async fn listener(stage: &Arc<Stage>, from: &str, state: &str) -> Option<String> {
+    let own = stage.account(from).map(str::to_owned);
+    let wanted = stage.script.rank(state)?;
+    if stage.account("prober").is_some() && stage.account("prober").map(str::to_owned) != own {
+        let _raising = stage.raising.lock().await;
+        if stage.rank("prober") < wanted {
+            become_state(stage, "prober", state, None, Phase::Engine).await;
+        }
+        if stage.rank("prober") >= wanted {
+            return Some("prober".into());
+        }
+    }
+    let cast = stage.script.cast.iter().filter(|m| m.times.is_none()).map(|m| m.name.clone());
+    let mut others = cast.filter(|on| stage.account(on).map(str::to_owned) != own);
+    others.find(|on| stage.rank(on) >= wanted && stage.is_open(on))
 }
 
 /// Whether a role may send by a road: to a group only its members.

@@ -282,7 +282,7 @@ impl Runner {
     }
 
     fn finished(&mut self, mut record: Record, _: &BTreeSet<String>) {
-        let broken: BTreeSet<String> = record.clause.iter().cloned().collect();
+        let broken: BTreeSet<String> = record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
         let judged: BTreeSet<String> = record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let today = self.today();
         (record.verdict, record.reason) =

@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn a_case_is_selected_by_id_suite_folder_or_requirement() {
-        let requirements = ["IM-SEND-01".to_owned()];
-        for pattern in ["im", "im/send", "im/send/x", "im/send/x[a]", "IM-SEND-*", "IM-SEND-01", "*"] {
+        let requirements = ["STOMP12-SEND-01".to_owned()];
+        for pattern in ["im", "im/send", "im/send/x", "im/send/x[a]", "STOMP12-SEND-*", "STOMP12-SEND-01", "*"] {
             assert!(selects(pattern, "im/send/x[a]", "im/send", &requirements), "{pattern}");
         }
         assert!(!selects("im/sen", "im/send/x[a]", "im/send", &requirements));

@@ -9,10 +9,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::road::{Way, arrival, look, may, prober, send, witness};
+use super::road::{Way, arrival, listener, look, prober, send, witness};
 use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
-use crate::case::event::{Phase, What};
+use crate::case::event::What;
 use crate::case::script::Road;
 use crate::judge::Waiting;
 use crate::stomp::{Frame, encode};
@@ -47,7 +47,7 @@ pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
         Some(held) => settled("probe", held),
         None => {
             let why = format!("nobody can show that what {on} did has been worked off: it takes one more account");
-            stage.log(Some(on), What::Fault { why });
+            stage.log(Some(on), What::Unable { why });
         }
     }
 }
@@ -126,22 +126,14 @@ pub(super) async fn is_heard(stage: &Arc<Stage>, on: &str) -> Option<bool> {
 /// A connection of another account that can hear this one, by a road that anybody may use.
 async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
     let own = stage.account(on).map(str::to_owned);
-    let road = stage.script.roads.iter().find(|r| r.receiver.is_some() && !r.to_group);
-    if let Some(road) = road {
-        let state = road.receiver.as_deref()?;
-        let listener = Way { road, to: on.to_owned(), group: None, subscription: None };
-        let from = prober(stage, &listener).await?;
-        {
-            let _raising = stage.raising.lock().await;
-            super::acts::become_state(stage, &from, state, None, Phase::Engine).await;
-        }
-        (stage.script.rank(state)? <= stage.rank(&from)).then_some(())?;
-        return Some(Way { road, to: from, group: None, subscription: None });
+    if let Some(road) = stage.script.roads.iter().find(|r| r.receiver.is_some() && !r.to_group) {
+        let to = listener(stage, on, road.receiver.as_deref()?).await?;
+        return Some(Way { road, to, group: None, subscription: None });
     }
     // A road to a subscription: the prober makes one of its own.
     let road = stage.script.roads.iter().find(|r| r.to_subscription)?;
-    let listener = Way { road, to: on.to_owned(), group: None, subscription: None };
-    let from = prober(stage, &listener).await?;
+    let towards = Way { road, to: on.to_owned(), group: None, subscription: None };
+    let from = prober(stage, &towards).await?;
     if stage.account(&from).map(str::to_owned) == own {
         return None;
     }
@@ -207,7 +199,7 @@ pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
     };
     let Some(from) = prober(stage, &way).await else {
         let why = format!("nobody can show that the subscription {id} is gone: it takes one more account");
-        stage.log(Some(on), What::Fault { why });
+        stage.log(Some(on), What::Unable { why });
         return;
     };
     let control = stage.engine_mark();
@@ -242,9 +234,4 @@ fn road_to<'s>(stage: &'s Stage, on: &str, destination: &str) -> Option<Way<'s>>
     let road = stage.script.roads.iter().find(|r| r.to_group == group.is_some())?;
     let group = group.map(|id| serde_json::json!({ "id": id }));
     Some(Way { road, to: on.to_owned(), group, subscription: None })
-}
-
-/// Whether anybody of the cast may use a road.
-pub(super) fn anybody(stage: &Stage, way: &Way<'_>) -> bool {
-    stage.script.cast.iter().any(|m| may(stage, &m.name, way))
 }

@@ -33,8 +33,12 @@ pub(super) struct Link {
     pub(super) rank: usize,
     /// The last command that was sent on it.
     pub(super) last: String,
-    /// Subscriptions that were asked for and not cancelled: id and destination.
+    /// Whether CONNECT was sent on it.
+    pub(super) greeted: bool,
+    /// Subscriptions that were asked for, behind CONNECT and by an id, and not cancelled: id and destination.
     pub(super) live: Vec<(String, String)>,
+    /// Ids of those that were shown to live before an ERROR came.
+    pub(super) proved: BTreeSet<String>,
     /// Reads what we send as the target would, so that it can be logged.
     echo: Decoder,
     /// Whether what was sent on it ends within a frame, or was none: nothing said after it can be counted on.
@@ -55,7 +59,9 @@ impl Default for Link {
             ended: None,
             rank: 0,
             last: String::new(),
+            greeted: false,
             live: Vec::new(),
+            proved: BTreeSet::new(),
             echo: Decoder::new(Mode::Lenient, Limits::default()),
             spoilt: false,
             refused: false,
@@ -233,7 +239,8 @@ impl Stage {
                 link.last.clone_from(&frame.command);
                 let text = |name: &str| frame.header(name).unwrap_or_default().to_owned();
                 match frame.command.as_str() {
-                    "SUBSCRIBE" => link.live.push((text("id"), text("destination"))),
+                    "CONNECT" | "STOMP" => link.greeted = true,
+                    "SUBSCRIBE" if link.greeted && !text("id").is_empty() => link.live.push((text("id"), text("destination"))),
                     "UNSUBSCRIBE" => link.live.retain(|(id, _)| *id != text("id")),
                     _ => {}
                 }
@@ -325,6 +332,14 @@ impl Stage {
         format!("{}{}-{}", self.facts.engine_mark, &self.facts.mark[self.facts.run_mark.len()..], state.marks)
     }
 
+    /// Subscriptions of a connection on which a message can be counted: behind an ERROR only those that were shown to
+    /// live before, as it may have refused the others.
+    pub(super) fn live(&self, on: &str) -> Vec<(String, String)> {
+        let state = self.lock();
+        let Some(link) = state.links.get(on) else { return Vec::new() };
+        link.live.iter().filter(|(id, _)| !link.refused || link.proved.contains(id)).cloned().collect()
+    }
+
     /// Whether a connection is open.
     pub(super) fn is_open(&self, on: &str) -> bool {
         self.lock().links.get(on).is_some_and(|l| l.open)
@@ -399,6 +414,9 @@ impl Stage {
     pub(super) fn has_settled(&self, on: &str) {
         let mut state = self.lock();
         state.deeds.iter_mut().filter(|d| d.on == on).for_each(|d| d.settled = true);
+        if let Some(link) = state.links.get_mut(on).filter(|l| !l.refused) {
+            link.proved = link.live.iter().map(|(id, _)| id.clone()).collect();
+        }
     }
 
     /// Takes note of a round trip.

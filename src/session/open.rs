@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{Connection, Sink};
 use super::secrets::{Secrets, percent};
 use super::writer::Dice;
 use crate::case::event::{Body, By, Way, What};
-use crate::link::upgrade::{self, Answer, HttpRequest, HttpResponse};
+use crate::link::upgrade::{self, Answer, HttpError, HttpRequest, HttpResponse};
 use crate::link::{Connector, ws};
 
 /// Where a target listens.
@@ -116,23 +116,20 @@ pub async fn open(
     let sent_key = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-key")).map(|(_, v)| v.clone());
     let http = HttpRequest { method: "GET".into(), path: url, headers, body: Vec::new() };
     sink(request_event(&http, &shown, secrets));
-    let failed = |why: String| sink(What::Ended { by: By::Target, code: None, reason: secrets.conceal(&why) });
-    let answer = timeout(patience, async {
-        let stream = endpoint.connector.connect().await.map_err(|e| e.to_string())?;
-        let revealed = HttpRequest {
-            headers: http.headers.iter().map(|(n, v)| (n.clone(), secrets.reveal(v))).collect(),
-            ..http.clone()
-        };
-        upgrade::request(stream, &revealed).await.map_err(|e| e.to_string())
-    });
-    match answer.await {
-        Err(_) => failed(format!("no HTTP answer within {} ms", patience.as_millis())),
-        Ok(Err(why)) => failed(why),
-        Ok(Ok(Answer::Refused(response))) => {
+    let failed = |why: String| sink(What::Ended { by: By::Target, code: None, reason: why });
+    let revealed = HttpRequest {
+        headers: http.headers.iter().map(|(n, v)| (n.clone(), secrets.reveal(v))).collect(),
+        ..http.clone()
+    };
+    match answer(endpoint, &revealed, secrets, patience).await {
+        Err(why) => failed(why),
+        Ok(Answer::Refused(mut response, rest)) => {
+            // The status is the answer, and it is here: a body that goes on is cut while somebody still waits for it.
+            let _ = timeout(patience / 2, rest.read(&mut response)).await;
             sink(response_event(&response, secrets));
             sink(What::Ended { by: By::Target, code: None, reason: format!("HTTP {}", response.status) });
         }
-        Ok(Ok(Answer::Upgraded(response, stream, early))) => {
+        Ok(Answer::Upgraded(response, stream, early)) => {
             sink(response_event(&response, secrets));
             for (clause, what) in upgrade::upgrade_faults(&response, sent_key.as_deref(), &request.subprotocols) {
                 sink(What::Malformed { clause: clause.into(), what });
@@ -158,15 +155,45 @@ pub async fn http(endpoint: &Endpoint, request: HttpRequest, secrets: &Secrets, 
     for (_, value) in &mut request.headers {
         *value = secrets.reveal(value);
     }
-    let answer = timeout(patience, async {
-        let stream = endpoint.connector.connect().await.map_err(|e| e.to_string())?;
-        upgrade::request(stream, &request).await.map_err(|e| e.to_string())
-    });
-    let failed = |why: String| sink(What::Ended { by: By::Target, code: None, reason: secrets.conceal(&why) });
-    match answer.await {
-        Ok(Ok(Answer::Refused(response) | Answer::Upgraded(response, _, _))) => sink(response_event(&response, secrets)),
-        Ok(Err(why)) => failed(why),
-        Err(_) => failed(format!("no HTTP answer within {} ms", patience.as_millis())),
+    match answer(endpoint, &request, secrets, patience).await {
+        Ok(Answer::Refused(mut response, rest)) => {
+            let _ = timeout(patience, rest.read(&mut response)).await;
+            sink(response_event(&response, secrets));
+        }
+        Ok(Answer::Upgraded(response, _, _)) => sink(response_event(&response, secrets)),
+        Err(why) => sink(What::Ended { by: By::Target, code: None, reason: why }),
+    }
+}
+
+/// Connects and sends a request; why there is no answer, if there is none within the patience.
+async fn answer(
+    endpoint: &Endpoint,
+    request: &HttpRequest,
+    secrets: &Secrets,
+    patience: Duration,
+) -> Result<Answer, String> {
+    let until = Instant::now() + patience;
+    let late = |what: &str| format!("no {what} within {} ms", patience.as_millis());
+    let stream = match timeout_at(until, endpoint.connector.connect()).await {
+        Ok(connected) => connected.map_err(|e| e.to_string())?,
+        Err(_) => return Err(late("connection")),
+    };
+    match timeout_at(until, upgrade::request(stream, request)).await {
+        Ok(answered) => answered.map_err(|e| no_answer(&e, secrets)),
+        Err(_) => Err(late("HTTP answer")),
+    }
+}
+
+/// Why there is no answer, with the start of what came. Secrets are concealed before it is cut: half of one is one.
+fn no_answer(error: &HttpError, secrets: &Secrets) -> String {
+    let why = secrets.conceal(&error.to_string());
+    match error {
+        HttpError::Answer { start, .. } if !start.is_empty() => {
+            let shown = secrets.conceal(&String::from_utf8_lossy(start));
+            let shown: String = shown.chars().take(40).collect();
+            format!("{why}; it began with {shown:?}")
+        }
+        _ => why,
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::secret::SecretSource;
+use super::secret::{SecretSource, masked};
 use super::{Account, Budget, Group, SecretError, Target};
 
 /// Why a configuration cannot be used.
@@ -23,11 +23,11 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not what it should be.
-    #[error("{path} is no configuration:\n{source}")]
+    #[error("{path} is no configuration:\n{}", masked(&source.to_string()))]
     Form {
         /// The path.
         path: String,
-        /// What the parser says, with line, column and snippet.
+        /// What the parser says, with line, column and snippet; shown without what may be a secret.
         source: toml::de::Error,
     },
     /// A secret cannot be had.
@@ -123,7 +123,8 @@ pub fn read_config(path: &Path) -> Result<Target, ConfigError> {
     let file: File =
         toml::from_str(&text).map_err(|source| ConfigError::Form { path: shown.clone(), source })?;
     let sense = |why: String| ConfigError::Sense { path: shown.clone(), why };
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // The parent of a bare name is empty, and nothing can be run in a folder without a name.
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let take = |source: &SecretSource, section: &str, what: &str| {
         source.take(folder).map_err(|source| ConfigError::Secret {
             path: shown.clone(),

@@ -7,7 +7,7 @@ mod config;
 mod secret;
 
 pub use config::{ConfigError, read_config, write_config};
-pub use secret::{Secret, SecretError};
+pub use secret::{Secret, SecretError, masked};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -32,7 +32,11 @@ impl Secret {
 
 /// Where a secret is to be taken from.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a secret is a text, { env = NAME }, { file = PATH } or { command = [PROGRAM, …], timeout = TIME }"
+)]
 pub(super) enum SecretSource {
     Value(String),
     Env { env: String },
@@ -127,6 +131,43 @@ fn run(command: &[String], limit: Option<&str>, folder: &Path) -> Result<String,
     }
 }
 
+/// Keys whose values are no secrets, whatever is wrong with them.
+const OPEN_KEYS: [&str; 14] = [
+    "url", "profile", "app", "host", "vhost", "sockjs", "ca", "insecure", "connections", "wall", "user", "login", "id",
+    "members",
+];
+
+/// What the TOML parser says of a file that may hold secrets, without the values that may be some: its snippets show
+/// whole lines, and it quotes texts where it wanted something else.
+pub fn masked(error: &str) -> String {
+    let lines = error.trim_end().lines().map(|line| match line.split_once(" | ") {
+        Some((number, code)) if number.trim().parse::<u32>().is_ok() => format!("{number} | {}", masked_code(code)),
+        _ => masked_text(line),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A line of a file: only what stands before `=`, unless its key is an open one.
+fn masked_code(code: &str) -> String {
+    if code.trim_start().starts_with('[') && code.trim_end().ends_with(']') && !code.contains(['"', '\'']) {
+        return code.to_owned();
+    }
+    let (key, value) = code.split_once('=').unwrap_or(("", code));
+    if OPEN_KEYS.contains(&key.trim()) {
+        return code.to_owned();
+    }
+    let hidden: String = value.chars().map(|c| if c.is_whitespace() { c } else { '*' }).collect();
+    if key.is_empty() { hidden } else { format!("{key}={hidden}") }
+}
+
+/// A message: without the text that came where something else was expected.
+fn masked_text(line: &str) -> String {
+    match (line.find("string \""), line.rfind("\", expected")) {
+        (Some(from), Some(to)) if from + 8 <= to => format!("{}…{}", &line[..from + 8], &line[to..]),
+        _ => line.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +175,21 @@ mod tests {
     fn command(words: &[&str], timeout: &str) -> Result<Secret, SecretError> {
         let command = words.iter().map(|w| (*w).to_owned()).collect();
         SecretSource::Command { command, timeout: Some(timeout.into()) }.take(Path::new("."))
+    }
+
+    #[test]
+    fn what_the_parser_shows_of_a_file_holds_no_secret() {
+        let shown = "TOML parse error at line 6, column 1\n  |\n6 | tokn = \"s3cret\"\n  | ^^^^\nunknown field `tokn`\n";
+        let hidden = "TOML parse error at line 6, column 1\n  |\n6 | tokn = ********\n  | ^^^^\nunknown field `tokn`";
+        assert_eq!(masked(shown), hidden);
+        for (shown, hidden) in [
+            ("7 | url = 5", "7 | url = 5"),
+            ("7 | [accounts.alice]", "7 | [accounts.alice]"),
+            ("12 | s3cret more", "12 | ****** ****"),
+            ("invalid type: string \"s3cret\", expected a map", "invalid type: string \"…\", expected a map"),
+        ] {
+            assert_eq!(masked(shown), hidden);
+        }
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn beats_are_sent_when_nothing_else_was_and_silence_ends_the_session() {
     let alice = world.open(ALICE);
     let connect = world.connect_frame(ALICE).with("heart-beat", "2000,500");
     world.frame(alice, connect);
-    assert_eq!(world.take(alice)[0].header("heart-beat"), Some("250,250"));
+    assert_eq!(world.take(alice)[0].header("heart-beat"), Some("500,500"));
     assert_eq!(world.core.next_wake(), Some(Duration::from_secs(1)));
     let mut beats = 0;
     for ms in (100..=3_900).step_by(100) {

@@ -104,7 +104,7 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, String> {
     for case in file.cases.iter().filter(|c| c.rule.is_some()) {
         let Some(rule) = seen.remove(&case.id) else { continue };
         let record = rule.record();
-        let broken: BTreeSet<String> = record.clause.iter().cloned().collect();
+        let broken: BTreeSet<String> = record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
         let judged: BTreeSet<String> = record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let (verdict, _) =
             apply_known(&case.id, record.verdict, &record.reason, &broken, &judged, &file.profile, &today);

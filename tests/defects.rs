@@ -1,0 +1,121 @@
+//! Each built-in defect of the reference server is caught, by a check whose clause it breaks.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use stompliance::case::library::Library;
+use stompliance::judge::Verdict;
+use stompliance::reference::{Defect, Directory, Policy, defects};
+use stompliance::run::journal::JournalFolder;
+use stompliance::run::{Plan, Record, RunEvent, Settings, Subject, execute};
+use tokio::sync::watch;
+
+fn run(library: &Library, name: &str, patterns: &[String], policy: Policy) -> Vec<Record> {
+    let plan = Plan::new(library, patterns).unwrap();
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("defects").join(name);
+    let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
+    std::fs::create_dir_all(&folder.journals).unwrap();
+    let settings = Settings {
+        seed: 3,
+        anchor_ms: 0,
+        floor: Duration::from_secs(5),
+        jobs: 8,
+        fail_fast: false,
+        repeat: 1,
+        strict: false,
+        no_preflight: true,
+    };
+    let records = Arc::new(Mutex::new(Vec::new()));
+    let (_stopper, stop) = watch::channel(false);
+    let tell = {
+        let records = records.clone();
+        Arc::new(move |event| {
+            if let RunEvent::Finished(record) = event {
+                records.lock().unwrap().push(*record);
+            }
+        })
+    };
+    let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
+    let profile = library.profiles["reference"].clone();
+    execute(library, &plan, subject, profile, settings, folder, tell, stop).unwrap();
+    std::fs::remove_dir_all(&root).unwrap();
+    let mut records = records.lock().unwrap();
+    std::mem::take(&mut *records)
+}
+
+/// The cases that are about one of these clauses.
+fn about(library: &Library, defect: &Defect) -> Vec<String> {
+    let known = |clause: &&&str| {
+        library.scripts.iter().any(|s| s.requirements.iter().any(|r| r == **clause))
+            || library.rules.iter().any(|r| r.requirement == **clause)
+    };
+    defect.breaks.iter().filter(known).map(|c| (*c).to_owned()).collect()
+}
+
+fn is_caught(library: &Library, defect: &Defect) -> Result<(), String> {
+    let mut patterns = about(library, defect);
+    if patterns.is_empty() {
+        return Err("no case is about any of its clauses".into());
+    }
+    // A rule needs frames to be held against.
+    patterns.extend(["im/send/to-one-user".to_owned(), "stomp/subscribe".to_owned()]);
+    let records = run(library, defect.name, &patterns, defect.policy_of());
+    let mut elsewhere = Vec::new();
+    for record in &records {
+        for check in record.checks.iter().filter(|c| !c.held) {
+            if defect.breaks.contains(&check.clause.as_str()) {
+                return Ok(());
+            }
+            elsewhere.push(format!("{} at {}", record.id, check.clause));
+        }
+    }
+    Err(format!("missed by {} cases; broken elsewhere: {elsewhere:?}", records.len()))
+}
+
+trait PolicyOf {
+    fn policy_of(&self) -> Policy;
+}
+
+impl PolicyOf for Defect {
+    fn policy_of(&self) -> Policy {
+        Policy::with_defect(self.name).unwrap()
+    }
+}
+
+#[test]
+fn each_defect_is_caught_at_a_clause_that_it_breaks() {
+    let library = Library::embedded();
+    let all = defects::all();
+    assert!(all.len() >= 20, "{} defects", all.len());
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let missed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(defect) = all.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    if let Err(why) = is_caught(&library, defect) {
+                        missed.lock().unwrap().push(format!("{} {:?}: {why}", defect.name, defect.breaks));
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner().unwrap();
+    assert!(missed.is_empty(), "{} of {} missed:\n{}", missed.len(), all.len(), missed.join("\n"));
+}
+
+#[test]
+fn the_correct_server_is_clean_in_virtual_time() {
+    let library = Library::embedded();
+    let records = run(&library, "correct", &[], Policy::default());
+    let bad: Vec<_> = records
+        .iter()
+        .filter(|r| !matches!(r.verdict, Verdict::Pass | Verdict::Observed | Verdict::NotApplicable))
+        .map(|r| format!("{} {}: {}", r.id, r.verdict.word(), r.reason))
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    let passed = records.iter().filter(|r| r.verdict == Verdict::Pass).count();
+    assert!(passed > 400, "{passed}");
+}

@@ -1,0 +1,274 @@
+//! The three reports of a run: complete, agreeing with one another, and safe whatever a target or a suite says.
+//!
+//! It relies on the built binary, and on readers of its own beside it. It never looks into what a case was about.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "reports/reading.rs"]
+mod reading;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reading::{Schema, count, well_formed};
+use serde_json::{Value, json};
+use stompliance::case::library::Library;
+use stompliance::case::profile::Profile;
+use stompliance::case::script::{Level, Place};
+use stompliance::judge::Verdict;
+use stompliance::report::{Brief, RunInfo, Summary, html, junit};
+
+/// What the issue asks for at the head of `run.json`, and in each of its cases.
+const HEAD: [&str; 12] = [
+    "schema",
+    "stompliance",
+    "target",
+    "started",
+    "duration_ms",
+    "waiting",
+    "expected",
+    "made",
+    "summary",
+    "profile",
+    "calibration",
+    "cases",
+];
+const CASE: [&str; 11] = [
+    "id",
+    "title",
+    "suite",
+    "requirements",
+    "verdict",
+    "reason",
+    "clause",
+    "checks",
+    "observed",
+    "duration_ms",
+    "transcript",
+];
+const VERDICTS: [&str; 8] = ["pass", "fail", "warn", "observed", "n/a", "known", "fixed", "error"];
+
+struct Reports {
+    code: Option<i32>,
+    json: Value,
+    html: String,
+    junit: String,
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reports").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn run(name: &str, more: &[&str]) -> Reports {
+    let folder = folder(name);
+    let path = |file: &str| folder.join(file);
+    let output = Command::new(env!("CARGO_BIN_EXE_stompliance"))
+        .args(["run", "im/revoke", "--in-memory", "--seed", "7"])
+        .args(more)
+        .arg("--json")
+        .arg(path("run.json"))
+        .arg("--html")
+        .arg(path("report.html"))
+        .arg("--junit")
+        .arg(path("junit.xml"))
+        .output()
+        .unwrap();
+    let text = |file: &str| {
+        let read = std::fs::read_to_string(path(file));
+        read.unwrap_or_else(|e| panic!("{file}: {e}; {}", String::from_utf8_lossy(&output.stderr)))
+    };
+    Reports {
+        code: output.status.code(),
+        json: serde_json::from_str(&text("run.json")).unwrap(),
+        html: text("report.html"),
+        junit: text("junit.xml"),
+    }
+}
+
+fn head(text: &str, summary: Summary) -> RunInfo {
+    RunInfo {
+        schema: 1,
+        stompliance: text.into(),
+        target: text.into(),
+        started: text.into(),
+        duration_ms: 1,
+        seed: 1,
+        in_memory: false,
+        interrupted: false,
+        waiting: BTreeMap::new(),
+        expected: 1,
+        made: 0,
+        summary,
+        profile: Profile::default(),
+        observed: BTreeMap::new(),
+        calibration: None,
+    }
+}
+
+fn cases(json: &Value) -> &Vec<Value> {
+    json["cases"].as_array().unwrap()
+}
+
+#[test]
+fn a_run_that_conforms_is_told_in_all_three() {
+    let reports = run("conforms", &[]);
+    assert_eq!(reports.code, Some(0));
+    complete(&reports.json);
+    let problems = Schema::of_run().problems(&reports.json);
+    assert!(problems.is_empty(), "docs/run.schema.json and run.json differ:\n{}", problems.join("\n"));
+    let elements = well_formed(&reports.junit).unwrap();
+    assert_eq!(count(&elements, "testcase"), cases(&reports.json).len());
+    assert_eq!(count(&elements, "failure") + count(&elements, "error"), 0);
+    for case in cases(&reports.json) {
+        let id = case["id"].as_str().unwrap();
+        assert!(reports.junit.contains(&format!("name=\"{id}\"")), "{id} in junit.xml");
+        assert!(
+            reports.html.contains(&format!("<code>{}</code>", id.replace('/', "&#x2f;"))),
+            "{id} in the HTML"
+        );
+    }
+    assert!(reports.html.contains("<h1>Conforms in all that was judged: "));
+    assert!(!reports.html.contains("<article"), "what passed has no card");
+    only_our_script(&reports.html);
+}
+
+#[test]
+fn a_failure_stands_in_all_three_with_its_clause() {
+    let reports = run("defect", &["--defect", "notice-has-content"]);
+    assert_eq!(reports.code, Some(1));
+    complete(&reports.json);
+    let problems = Schema::of_run().problems(&reports.json);
+    assert!(problems.is_empty(), "docs/run.schema.json and run.json differ:\n{}", problems.join("\n"));
+    let failed: Vec<&Value> = cases(&reports.json).iter().filter(|c| c["verdict"] == "fail").collect();
+    assert!(failed.iter().any(|c| c["id"] == "im/revoke/recipient-is-told"));
+    assert!(failed.iter().all(|c| c["clause"] == "IM-REVOKE-03"), "{failed:?}");
+    let elements = well_formed(&reports.junit).unwrap();
+    assert_eq!(count(&elements, "failure"), failed.len());
+    assert!(reports.junit.contains(r#"type="IM-REVOKE-03""#));
+    assert!(reports.junit.contains("clause    IM-REVOKE-03 (MUST)"));
+    assert_eq!(reports.html.matches("<article").count(), failed.len());
+    assert!(reports.html.contains(", at IM-REVOKE-03.</h1>"));
+    assert!(reports.html.contains("The notice does not repeat the revoked content."), "the clause's text");
+    let command = "stompliance run im&#x2f;revoke&#x2f;recipient-is-told --defect notice-has-content --in-memory --seed 7";
+    assert!(reports.html.contains(command), "how to run it again");
+    assert!(reports.html.contains(r#"<span class="state violated">violated</span>"#));
+    only_our_script(&reports.html);
+}
+
+#[test]
+fn nothing_that_was_said_is_taken_for_markup() {
+    let evil = "</pre><script>alert(1)</script>\"'&<img src=x onerror=y>\0\u{1b}[31m\u{fffe}]]>\u{202e}";
+    let folder = folder("evil");
+    let write = |name: &str, value: &Value| {
+        std::fs::write(folder.join(name), format!("{value}\n")).unwrap();
+        folder.join(name)
+    };
+    let frame = json!({ "command": evil, "headers": [[evil, evil]], "body": { "text": evil } });
+    let journal = write("evil.jsonl", &json!({ "at": 1, "on": evil, "event": "came", "frame": frame }));
+    let record = write("evil.json", &json!({ "checks": [], "observed": { evil: evil } }));
+    let place = Place { file: evil.into(), line: 1, column: 1 };
+    let mut summary = Summary::default();
+    let briefs: Vec<Brief> = Verdict::ALL
+        .into_iter()
+        .map(|verdict| {
+            summary.add(verdict);
+            Brief {
+                id: evil.into(),
+                title: evil.into(),
+                suite: evil.into(),
+                requirements: vec![evil.into()],
+                verdict,
+                reason: evil.into(),
+                clause: Some((evil.into(), Level::Must)),
+                broken: Some((evil.into(), evil.into(), evil.into(), place.clone())),
+                why: Some(evil.into()),
+                place: place.clone(),
+                duration_ms: 1,
+                round: 2,
+                record: record.clone(),
+                journal: Some(journal.clone()),
+            }
+        })
+        .collect();
+    let mut info = head(evil, summary);
+    info.profile =
+        Profile { name: evil.into(), points: [(evil.to_owned(), evil.into())].into(), ..info.profile };
+    info.observed = [(evil.to_owned(), evil.into())].into();
+    info.interrupted = true;
+    html::write(&folder.join("report.html"), &info, &briefs, &Library::embedded()).unwrap();
+    junit::write(&folder.join("junit.xml"), &info, &briefs).unwrap();
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    only_our_script(&html);
+    for raw in ["<img", "\0", "\u{1b}", "\u{fffe}"] {
+        assert!(!html.contains(raw), "{raw:?} in the HTML");
+    }
+    assert_eq!(html.matches("<article").count(), 6, "all but what passed and what did not apply");
+    assert!(html.contains("&lt;img src=x onerror=y&gt;␀\\u{1b}[31m\\u{fffe}"), "it is shown as what it is");
+    let junit = std::fs::read_to_string(folder.join("junit.xml")).unwrap();
+    let elements = well_formed(&junit).unwrap();
+    let counts = ["testcase", "failure", "error", "skipped", "system-out"].map(|name| count(&elements, name));
+    assert_eq!(counts, [8, 2, 1, 2, 2]);
+    assert!(junit.contains("␀\\u{1b}[31m\\u{fffe}"));
+}
+
+#[test]
+fn a_report_without_a_journal_says_so() {
+    let folder = folder("missing");
+    std::fs::write(folder.join("record.json"), "{}").unwrap();
+    let brief = Brief {
+        id: "a/b".into(),
+        title: "T".into(),
+        suite: "a".into(),
+        requirements: Vec::new(),
+        verdict: Verdict::Error,
+        reason: "the target is down".into(),
+        clause: None,
+        broken: None,
+        why: None,
+        place: Place::default(),
+        duration_ms: 0,
+        round: 1,
+        record: folder.join("record.json"),
+        journal: Some(folder.join("gone.jsonl")),
+    };
+    let mut summary = Summary::default();
+    summary.add(Verdict::Error);
+    let info = head("t", summary);
+    html::write(&folder.join("report.html"), &info, &[brief], &Library::embedded()).unwrap();
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(html.contains("<h1>No verdict: 1 case could not be judged, and none failed.</h1>"));
+    assert!(html.contains("The transcript could not be read: "));
+}
+
+/// Whether everything is there that the issue asks for.
+fn complete(json: &Value) {
+    for member in HEAD {
+        assert!(json.get(member).is_some(), "run.json lacks `{member}`");
+    }
+    let summary = json["summary"].as_object().unwrap();
+    assert_eq!(summary.keys().map(String::as_str).collect::<Vec<_>>(), VERDICTS);
+    let total: u64 = summary.values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(total, cases(json).len() as u64);
+    for case in cases(json) {
+        for member in CASE {
+            assert!(case.get(member).is_some(), "{} lacks `{member}`", case["id"]);
+        }
+        assert!(VERDICTS.contains(&case["verdict"].as_str().unwrap()));
+        let carried_out = case.get("facts").is_some();
+        assert_eq!(case["transcript"].as_array().unwrap().is_empty(), !carried_out, "{}", case["id"]);
+        for event in case["transcript"].as_array().unwrap() {
+            assert!(event["at"].is_u64() && event["event"].is_string(), "{event}");
+        }
+    }
+}
+
+/// The page has one script, its own, and nothing that reaches out.
+fn only_our_script(html: &str) {
+    assert_eq!(html.matches("<script").count(), 1);
+    assert_eq!(html.matches("</script").count(), 1);
+    for attribute in ["src=\"", "href=\"http", "href=\"//", "url(", "@import", "onerror=\""] {
+        assert!(!html.contains(attribute), "{attribute} in the HTML");
+    }
+}
