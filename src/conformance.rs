@@ -20,7 +20,7 @@ use crate::judge::Verdict;
 use crate::reference::{Directory, Policy};
 use crate::report::excerpt;
 use crate::run::journal::JournalFolder;
-use crate::run::{Plan, Record, RunEvent, Settings, Subject, epoch_ms, execute};
+use crate::run::{Job, Plan, Record, RunEvent, Settings, Subject, epoch_ms, execute};
 use crate::target::read_config;
 
 /// What a test needs of a record.
@@ -39,7 +39,7 @@ struct Board {
 }
 
 /// Everything that the run in the background needs.
-struct Job {
+struct Prepared {
     library: Library,
     plan: Plan,
     subject: Subject,
@@ -63,7 +63,8 @@ pub fn main(config: Option<PathBuf>) -> ExitCode {
         let cases = job.plan.cases.iter().map(|s| (s.id.clone(), s.suite.clone()));
         cases.chain(job.plan.rules.iter().map(|r| (r.id.clone(), "rule".to_owned()))).collect()
     };
-    let (board, job, started) = (Arc::new(Board::default()), Arc::new(Mutex::new(Some(job))), Arc::new(Once::new()));
+    let (board, job, started) =
+        (Arc::new(Board::default()), Arc::new(Mutex::new(Some(job))), Arc::new(Once::new()));
     let trials = names
         .into_iter()
         .map(|(name, kind)| {
@@ -78,7 +79,7 @@ pub fn main(config: Option<PathBuf>) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn prepare(patterns: &[String], config: Option<PathBuf>) -> Result<Job, String> {
+fn prepare(patterns: &[String], config: Option<PathBuf>) -> Result<Prepared, String> {
     let mut library = Library::embedded();
     if !library.is_sound() {
         let shown: Vec<String> = library.found.iter().map(|d| d.render(false)).collect();
@@ -88,33 +89,38 @@ fn prepare(patterns: &[String], config: Option<PathBuf>) -> Result<Job, String> 
     let (subject, profile) = match config {
         None => {
             let directory = Directory::demo(40);
-            (Subject::Embedded { directory, policy: Policy::default(), in_memory: false }, Some("reference".to_owned()))
+            (
+                Subject::Embedded { directory, policy: Policy::default(), in_memory: false },
+                Some("reference".to_owned()),
+            )
         }
         Some(path) => {
             let target = read_config(&path).map_err(|e| e.to_string())?;
             let profile = target.profile.clone();
-            (Subject::Remote(target), profile)
+            (Subject::Remote(Box::new(target)), profile)
         }
     };
     let profile = match profile {
         Some(name) => library.profile_named(&name, None)?,
         None => Profile::default(),
     };
-    Ok(Job { library, plan, subject, profile })
+    Ok(Prepared { library, plan, subject, profile })
 }
 
 /// Starts the run in the background.
-fn start(board: &Arc<Board>, job: &Mutex<Option<Job>>) {
+fn start(board: &Arc<Board>, job: &Mutex<Option<Prepared>>) {
     let Some(job) = job.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
     let board = board.clone();
     std::thread::spawn(move || {
-        let ended = carry_out(&board, job).err().unwrap_or_else(|| "the run ended without a verdict for it".to_owned());
+        let ended = carry_out(&board, job)
+            .err()
+            .unwrap_or_else(|| "the run ended without a verdict for it".to_owned());
         board.told.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(ended);
         board.changed.notify_all();
     });
 }
 
-fn carry_out(board: &Arc<Board>, job: Job) -> Result<(), String> {
+fn carry_out(board: &Arc<Board>, job: Prepared) -> Result<(), String> {
     let root = std::env::temp_dir().join(format!("stompliance-{}", std::process::id()));
     let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
     std::fs::create_dir_all(&folder.journals).map_err(|e| format!("{}: {e}", folder.journals.display()))?;
@@ -135,8 +141,9 @@ fn carry_out(board: &Arc<Board>, job: Job) -> Result<(), String> {
             teller.tell(&record);
         }
     });
-    let Job { library, plan, subject, profile } = job;
-    let done = execute(&library, &plan, subject, profile, settings, folder, tell, stop);
+    let Prepared { library, plan, subject, profile } = job;
+    let job = Job { library: &library, plan: &plan, subject, profile, settings, folder };
+    let done = execute(job, tell, stop);
     let _ = std::fs::remove_dir_all(&root);
     done.map(drop).map_err(|e| e.to_string())
 }

@@ -92,7 +92,9 @@ async fn request(stream: &mut TcpStream) -> std::io::Result<String> {
         head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let key = head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-key")));
+    let key = head
+        .lines()
+        .find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-key")));
     Ok(key.map(|(_, value)| value.trim().to_owned()).unwrap_or_default())
 }
 
@@ -129,7 +131,8 @@ async fn behave(mut stream: TcpStream, bad: Bad) -> std::io::Result<()> {
         }
         Bad::Upgrades(after) => {
             let key = request(&mut stream).await?;
-            let accept = if matches!(after, After::WrongAccept) { "d3Jvbmc=".into() } else { accept_key(&key) };
+            let accept =
+                if matches!(after, After::WrongAccept) { "d3Jvbmc=".into() } else { accept_key(&key) };
             let head = format!(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                  Sec-WebSocket-Accept: {accept}\r\n\r\n"
@@ -258,8 +261,16 @@ async fn rows(rows: &[(&str, Bad, &[&str])]) {
 async fn a_target_that_cannot_be_reached_is_named_with_the_reason() {
     let refusing = format!("ws://127.0.0.1:{}/ws/im", closed_port());
     let table: [(&str, &str, &[&str]); 4] = [
-        ("a name that does not resolve", "ws://no-such-host.invalid/ws/im", &["cannot resolve the host `no-such-host.invalid`"]),
-        ("a host that nobody has", "ws://192.0.2.1:9/ws/im", &["192.0.2.1:9", "cannot connect to 192.0.2.1:9"]),
+        (
+            "a name that does not resolve",
+            "ws://no-such-host.invalid/ws/im",
+            &["cannot resolve the host `no-such-host.invalid`"],
+        ),
+        (
+            "a host that nobody has",
+            "ws://192.0.2.1:9/ws/im",
+            &["192.0.2.1:9", "cannot connect to 192.0.2.1:9"],
+        ),
         ("a port on which nobody listens", &refusing, &["cannot connect to 127.0.0.1", "refused"]),
         ("IPv6 that nobody listens on", "ws://[::1]:9/ws/im", &["cannot connect to [::1]:9"]),
     ];
@@ -273,8 +284,10 @@ async fn a_target_that_cannot_be_reached_is_named_with_the_reason() {
 #[tokio::test]
 async fn an_answer_that_is_no_upgrade_is_shown_with_its_status_and_the_start_of_its_body() {
     const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\n\r\nno such thing lives us";
-    const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><h1>Welcome to nginx!</h1></html>";
-    const ELSEWHERE: &str = "HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Length: 0\r\n\r\n";
+    const HELLO: &str =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><h1>Welcome to nginx!</h1></html>";
+    const ELSEWHERE: &str =
+        "HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Length: 0\r\n\r\n";
     const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 12\r\n\r\nstack trace:";
     const CUT: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 100\r\n\r\nback soon";
     rows(&[
@@ -283,7 +296,11 @@ async fn an_answer_that_is_no_upgrade_is_shown_with_its_status_and_the_start_of_
         ("302", Bad::Answers(ELSEWHERE), &["HTTP 302"]),
         ("500", Bad::Answers(BROKEN), &["HTTP 500", "stack trace:"]),
         ("a body that is cut short", Bad::Answers(CUT), &["HTTP 503", "back soon"]),
-        ("a body that never ends", Bad::NeverEnds("HTTP/1.1 200 OK\r\n\r\n", b"lorem ipsum "), &["HTTP 200", "lorem ipsum"]),
+        (
+            "a body that never ends",
+            Bad::NeverEnds("HTTP/1.1 200 OK\r\n\r\n", b"lorem ipsum "),
+            &["HTTP 200", "lorem ipsum"],
+        ),
     ])
     .await;
 }
@@ -297,9 +314,21 @@ async fn an_answer_that_is_no_http_is_shown() {
         ("accepts and says nothing", Bad::Silent, &["no HTTP answer within 600 ms"]),
         ("streams garbage", Bad::Garbage, &["no HTTP answer", "it began with"]),
         ("another protocol", Bad::Answers(SSH), &["no HTTP answer", "SSH-2.0-OpenSSH"]),
-        ("headers that never end", Bad::NeverEnds("HTTP/1.1 101 Switching Protocols\r\n", b"X-More: and more\r\n"), &["no HTTP answer"]),
-        ("a header that never ends", Bad::NeverEnds("HTTP/1.1 200 OK\r\nX-Long: ", b"long"), &["no HTTP answer"]),
-        ("interim answers that never end", Bad::NeverEnds("", b"HTTP/1.1 102 Processing\r\n\r\n"), &["no HTTP answer"]),
+        (
+            "headers that never end",
+            Bad::NeverEnds("HTTP/1.1 101 Switching Protocols\r\n", b"X-More: and more\r\n"),
+            &["no HTTP answer"],
+        ),
+        (
+            "a header that never ends",
+            Bad::NeverEnds("HTTP/1.1 200 OK\r\nX-Long: ", b"long"),
+            &["no HTTP answer"],
+        ),
+        (
+            "interim answers that never end",
+            Bad::NeverEnds("", b"HTTP/1.1 102 Processing\r\n\r\n"),
+            &["no HTTP answer"],
+        ),
     ])
     .await;
 }
@@ -313,9 +342,21 @@ async fn what_comes_instead_of_stomp_after_the_upgrade_is_shown() {
         ("closes", Bad::Upgrades(After::Closes), &["1008"]),
         ("streams garbage", Bad::Upgrades(After::Garbage), &["malformed"]),
         ("a wrong Sec-WebSocket-Accept", Bad::Upgrades(After::WrongAccept), &["Sec-WebSocket-Accept"]),
-        ("text that is no STOMP", Bad::Upgrades(After::AnswersFrames("hello there")), &["did not come within"]),
-        ("ERROR to every CONNECT", Bad::Upgrades(After::AnswersFrames("ERROR\nmessage:go away\n\n\0")), &["ERROR", "go away"]),
-        ("ERROR and a close", Bad::Upgrades(After::AnswersOnce("ERROR\nmessage:go away\n\n\0")), &["ERROR", "go away"]),
+        (
+            "text that is no STOMP",
+            Bad::Upgrades(After::AnswersFrames("hello there")),
+            &["did not come within"],
+        ),
+        (
+            "ERROR to every CONNECT",
+            Bad::Upgrades(After::AnswersFrames("ERROR\nmessage:go away\n\n\0")),
+            &["ERROR", "go away"],
+        ),
+        (
+            "ERROR and a close",
+            Bad::Upgrades(After::AnswersOnce("ERROR\nmessage:go away\n\n\0")),
+            &["ERROR", "go away"],
+        ),
     ])
     .await;
 }
@@ -326,9 +367,21 @@ async fn frames_that_never_end_are_given_up() {
         ("heart-beats", Bad::Upgrades(After::Streams(&[0x81, 1, b'\n'])), &["did not come|never stopped"]),
         ("pings", Bad::Upgrades(After::Streams(&[0x89, 0])), &["did not come|never stopped"]),
         ("messages to nobody", Bad::Upgrades(After::Streams(b"\x81\x0aMESSAGE\n\n\0")), &["MESSAGE"]),
-        ("a STOMP header that never ends", Bad::Upgrades(After::Streams(b"\x81\x06MESSAG")), &["did not come|never stopped"]),
-        ("a message of fragments that never ends", Bad::Upgrades(After::Streams(b"\x00\x04abcd")), &["continuation of nothing"]),
-        ("a frame of 2^60 octets", Bad::Upgrades(After::HugeFrame), &["too long|longer|2^60|1152921504606846976|exceeds|more than"]),
+        (
+            "a STOMP header that never ends",
+            Bad::Upgrades(After::Streams(b"\x81\x06MESSAG")),
+            &["did not come|never stopped"],
+        ),
+        (
+            "a message of fragments that never ends",
+            Bad::Upgrades(After::Streams(b"\x00\x04abcd")),
+            &["continuation of nothing"],
+        ),
+        (
+            "a frame of 2^60 octets",
+            Bad::Upgrades(After::HugeFrame),
+            &["too long|longer|2^60|1152921504606846976|exceeds|more than"],
+        ),
     ])
     .await;
 }
@@ -375,7 +428,10 @@ fn certificates() -> (String, TlsAcceptor) {
 }
 
 /// What a server with this certificate accepts with.
-fn acceptor(certificate: tokio_rustls::rustls::pki_types::CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
+fn acceptor(
+    certificate: tokio_rustls::rustls::pki_types::CertificateDer<'static>,
+    key: &KeyPair,
+) -> TlsAcceptor {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -419,17 +475,18 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_and_one_that_is_truste
 
     let refusals = [(&url, vec![]), (&self_signed, vec![]), (&self_signed, vec!["--ca", &ca])];
     for (url, more) in &refusals {
-        refused("a certificate that nobody vouches for", &judge(url, more).await, &[
-            "TLS failed with localhost:",
-            "certificate|UnknownIssuer",
-            "--ca",
-            "--insecure",
-        ]);
+        refused(
+            "a certificate that nobody vouches for",
+            &judge(url, more).await,
+            &["TLS failed with localhost:", "certificate|UnknownIssuer", "--ca", "--insecure"],
+        );
     }
     let other_name = judge(&format!("wss://127.0.0.2:{port}/ws/im"), &["--ca", &ca]).await;
     refused("a certificate for another name", &other_name, &["127.0.0.2:"]);
 
-    for (url, flags) in [(&url, vec!["--ca", &ca]), (&url, vec!["--insecure"]), (&self_signed, vec!["--insecure"])] {
+    for (url, flags) in
+        [(&url, vec!["--ca", &ca]), (&url, vec!["--insecure"]), (&self_signed, vec!["--insecure"])]
+    {
         let scratch = Scratch::new();
         scratch.file("one.yaml", ONE_CASE);
         let mut args: Vec<String> = ["run", "one.yaml", "--target", url].map(str::to_owned).into();
@@ -448,8 +505,10 @@ async fn tls_and_plain_text_that_meet_are_told() {
     let (_, with_authority) = certificates();
     let tls = terminator(with_authority, server.address.clone()).await;
     let (secure, plain) = (format!("wss://{}/ws/im", server.address), format!("ws://{tls}/ws/im"));
-    let (tls_to_plain, plain_to_tls) =
-        tokio::join!(judge(&secure, &["--insecure", "--timeout", SHORT]), judge(&plain, &["--timeout", SHORT]));
+    let (tls_to_plain, plain_to_tls) = tokio::join!(
+        judge(&secure, &["--insecure", "--timeout", SHORT]),
+        judge(&plain, &["--timeout", SHORT])
+    );
     refused("TLS to a plain port", &tls_to_plain, &["TLS failed with 127.0.0.1:", "ws://"]);
     refused("plain text to a TLS port", &plain_to_tls, &["no HTTP answer", "TLS", "wss://"]);
 }

@@ -36,8 +36,15 @@ fn every_requirement_of_the_dialect_is_decided_or_observed() {
     let mut holes = Vec::new();
     let mine = library.catalogue.values().filter(|r| r.catalogue == "im");
     for requirement in mine {
-        let cases = table.get(&requirement.id).map(|c| c.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
-        println!("{:<14} {:?} {:<8} {}", requirement.id, requirement.level, requirement.state, cases.join(", "));
+        let cases =
+            table.get(&requirement.id).map(|c| c.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        println!(
+            "{:<14} {:?} {:<8} {}",
+            requirement.id,
+            requirement.level,
+            requirement.state,
+            cases.join(", ")
+        );
         let excused = requirement.binds == "client" || requirement.level == Level::Open;
         if cases.is_empty() && !excused {
             holes.push(requirement.id.clone());
@@ -74,7 +81,12 @@ fn every_point_is_observed_by_a_case() {
         for (point, _) in &dialect.points {
             // Needs an account whose token runs out during the run, which no target is asked for yet.
             if point.name != "expiry" {
-                assert!(observed.contains(&point.name), "nobody observes `{}` of {}", point.name, dialect.name);
+                assert!(
+                    observed.contains(&point.name),
+                    "nobody observes `{}` of {}",
+                    point.name,
+                    dialect.name
+                );
             }
         }
     }

@@ -9,7 +9,7 @@ use stompliance::case::library::Library;
 use stompliance::judge::Verdict;
 use stompliance::reference::{Defect, Directory, Policy, defects};
 use stompliance::run::journal::JournalFolder;
-use stompliance::run::{Plan, Record, RunEvent, Settings, Subject, execute};
+use stompliance::run::{Job, Plan, Record, RunEvent, Settings, Subject, execute};
 use tokio::sync::watch;
 
 fn run(library: &Library, name: &str, patterns: &[String], policy: Policy) -> Vec<Record> {
@@ -39,7 +39,8 @@ fn run(library: &Library, name: &str, patterns: &[String], policy: Policy) -> Ve
     };
     let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
     let profile = library.profiles["reference"].clone();
-    execute(library, &plan, subject, profile, settings, folder, tell, stop).unwrap();
+    let job = Job { library, plan: &plan, subject, profile, settings, folder };
+    execute(job, tell, stop).unwrap();
     std::fs::remove_dir_all(&root).unwrap();
     let mut records = records.lock().unwrap();
     std::mem::take(&mut *records)

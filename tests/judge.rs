@@ -69,7 +69,10 @@ fn live_and_recomputed_agree_for_every_case_with_and_without_the_answers() {
         assert!(differing.is_empty(), "{name}: {differing:?}");
         let bare = rejudge(&without_answers(&path, "bare.json", |_| {})).unwrap();
         for (with, without) in again.cases.iter().zip(&bare.cases) {
-            assert_eq!((&with.id, with.verdict, &with.checks), (&without.id, without.verdict, &without.checks));
+            assert_eq!(
+                (&with.id, with.verdict, &with.checks),
+                (&without.id, without.verdict, &without.checks)
+            );
         }
     }
 }
@@ -104,7 +107,12 @@ fn removing_or_altering_one_logged_message_turns_the_verdict() {
     let file = load(&path);
     let before = rejudge(&path).unwrap();
     for id in CASES {
-        let case = file["cases"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap_or_else(|| panic!("{id}"));
+        let case = file["cases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|c| c["id"] == id)
+            .unwrap_or_else(|| panic!("{id}"));
         assert_eq!(before.cases.iter().find(|c| c.id == id).unwrap().verdict, Verdict::Pass, "{id}");
         let mark = case["facts"]["mark"].as_str().unwrap();
         let events = case["transcript"].as_array().unwrap();
@@ -136,7 +144,9 @@ fn a_file_that_says_something_else_than_its_log_is_found_out() {
     file["cases"][0]["verdict"] = "fail".into();
     let tampered = path.with_file_name("tampered.json");
     std::fs::write(&tampered, file.to_string()).unwrap();
-    let judge = |path: &Path| Command::new(env!("CARGO_BIN_EXE_stompliance")).arg("judge").arg(path).output().unwrap();
+    let judge = |path: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_stompliance")).arg("judge").arg(path).output().unwrap()
+    };
     let (good, bad) = (judge(&path), judge(&tampered));
     assert_eq!(good.status.code(), Some(0), "{good:?}");
     assert_eq!(bad.status.code(), Some(1), "{bad:?}");

@@ -37,7 +37,8 @@ pub type Catalogue = BTreeMap<String, Requirement>;
 /// Reads a file of requirements.
 pub fn requirements(reader: &mut Reader<'_>, node: &Node) -> Vec<Requirement> {
     let fields = reader.fields(node, "a catalogue", &["requirements!", "title!", "items!"]);
-    let name = fields.get("requirements").and_then(|n| reader.text(n, "a name")).map_or(String::new(), |t| t.value);
+    let name =
+        fields.get("requirements").and_then(|n| reader.text(n, "a name")).map_or(String::new(), |t| t.value);
     let Some(items) = fields.get("items") else { return Vec::new() };
     reader.items(items, "`items`").iter().filter_map(|item| requirement(reader, item, &name)).collect()
 }

@@ -27,7 +27,11 @@ impl Source {
     pub(super) fn offset(&self, line: u32, column: u32) -> usize {
         let before: usize =
             self.text.split_inclusive('\n').take((line as usize).saturating_sub(1)).map(str::len).sum();
-        let within = self.text[before..].chars().take((column as usize).saturating_sub(1)).map(char::len_utf8).sum::<usize>();
+        let within = self.text[before..]
+            .chars()
+            .take((column as usize).saturating_sub(1))
+            .map(char::len_utf8)
+            .sum::<usize>();
         (before + within).min(self.text.len())
     }
 }
@@ -164,7 +168,8 @@ mod tests {
     fn a_picture_shows_message_place_snippet_and_help() {
         let source = Source::new("a.yaml", "suite: x\ntitel: y\n");
         let at = Span { line: 2, column: 1, start: 9, len: 5 };
-        let shown = Diagnostic::error(&source, at, "unknown key `titel`").nearest("titel", ["title"]).render(false);
+        let shown =
+            Diagnostic::error(&source, at, "unknown key `titel`").nearest("titel", ["title"]).render(false);
         assert_eq!(
             shown,
             "error: unknown key `titel`\n --> a.yaml:2:1\n  |\n2 | titel: y\n  | ^^^^^\n  |\nhelp: did you mean `title`?"

@@ -21,9 +21,8 @@ use super::tree::{Key, Node, Tree};
 use super::value::reference;
 
 /// The verbs that the engine has by itself.
-pub const PRIMITIVES: [&str; 11] = [
-    "open", "frame", "bytes", "wire", "ws", "http", "cut", "become", "settle", "expect", "watch",
-];
+pub const PRIMITIVES: [&str; 11] =
+    ["open", "frame", "bytes", "wire", "ws", "http", "cut", "become", "settle", "expect", "watch"];
 
 /// How a connection may travel.
 pub const TRANSPORTS: [&str; 2] = ["websocket", "sockjs-websocket"];
@@ -183,15 +182,18 @@ impl<'a> Expander<'a> {
     }
 
     fn group(&mut self, case: &model::Case, group: &model::Group) -> GroupNeed {
-        let roles: Vec<&str> =
-            case.cast.iter().map(|role| super::script::role_of(&role.name.name)).collect();
+        let roles: Vec<&str> = case.cast.iter().map(|role| super::script::role_of(&role.name.name)).collect();
         for role in group.members.iter().chain(&group.others) {
             if !roles.contains(&role.value.as_str()) {
                 self.reader.unknown("role", &role.value, role.at, roles.iter().copied());
             }
         }
         let values = |roles: &[Text]| roles.iter().map(|r| r.value.clone()).collect();
-        GroupNeed { name: group.name.name.clone(), members: values(&group.members), others: values(&group.others) }
+        GroupNeed {
+            name: group.name.name.clone(),
+            members: values(&group.members),
+            others: values(&group.others),
+        }
     }
 
     fn states(&mut self) -> Vec<State> {
@@ -254,7 +256,12 @@ impl<'a> Expander<'a> {
         self.next - 1
     }
 
-    fn steps(&mut self, steps: &[model::Step], row: &[(&Key, &str, &Node)], clauses: Clauses<'_>) -> Vec<Step> {
+    fn steps(
+        &mut self,
+        steps: &[model::Step],
+        row: &[(&Key, &str, &Node)],
+        clauses: Clauses<'_>,
+    ) -> Vec<Step> {
         steps.iter().flat_map(|step| self.step(step, row, clauses)).collect()
     }
 
@@ -312,7 +319,12 @@ impl<'a> Expander<'a> {
             for (word, node) in entries {
                 if !known.values.contains(&word.name) {
                     let words = known.values.iter().map(String::as_str);
-                    self.reader.unknown("value of this point", &word.name, word.at, words.collect::<Vec<_>>());
+                    self.reader.unknown(
+                        "value of this point",
+                        &word.name,
+                        word.at,
+                        words.collect::<Vec<_>>(),
+                    );
                 }
                 let entries = self.reader.entries(node, "a condition");
                 values.push((Value::from(word.name.as_str()), conditions(entries)));
@@ -380,7 +392,12 @@ impl<'a> Expander<'a> {
         }
         match verb {
             "expect" => Deed::See(self.expect(arg, in_dialect)),
-            "open" => Deed::Open(self.keyed(arg, "`open`", &["path", "query", "headers", "subprotocols"], in_dialect)),
+            "open" => Deed::Open(self.keyed(
+                arg,
+                "`open`",
+                &["path", "query", "headers", "subprotocols"],
+                in_dialect,
+            )),
             "frame" => {
                 self.frame_shape(arg, in_dialect);
                 Deed::Frame(frame_value(arg))
@@ -394,7 +411,9 @@ impl<'a> Expander<'a> {
                 }
             }
             "ws" => Deed::Ws(self.keyed(arg, "`ws`", &["ping", "pong", "close", "raw"], in_dialect)),
-            "http" => Deed::Http(self.keyed(arg, "`http`", &["method", "path", "headers", "body"], in_dialect)),
+            "http" => {
+                Deed::Http(self.keyed(arg, "`http`", &["method", "path", "headers", "body"], in_dialect))
+            }
             "cut" => Deed::Cut(arg.value()),
             "become" => Deed::Become(arg.value()),
             "settle" => match arg.get("gone") {
@@ -494,11 +513,17 @@ impl<'a> Expander<'a> {
 
     fn params(&mut self, verb: &super::dialect::Verb, act: &model::Act, in_dialect: bool) -> Vec<Param> {
         let names: Vec<&str> = verb.takes.iter().map(|(key, _)| key.name.as_str()).collect();
-        let required: Vec<&str> =
-            verb.takes.iter().filter(|(_, default)| default.is_none()).map(|(key, _)| key.name.as_str()).collect();
+        let required: Vec<&str> = verb
+            .takes
+            .iter()
+            .filter(|(_, default)| default.is_none())
+            .map(|(key, _)| key.name.as_str())
+            .collect();
         let named = match act.arg.map() {
             Some([]) => true,
-            Some(entries) => required.len() != 1 || entries.iter().any(|(key, _)| names.contains(&key.name.as_str())),
+            Some(entries) => {
+                required.len() != 1 || entries.iter().any(|(key, _)| names.contains(&key.name.as_str()))
+            }
             None => false,
         };
         let mut given: Vec<(&str, &Node)> = Vec::new();
@@ -540,7 +565,9 @@ impl<'a> Expander<'a> {
         if arg.text() == Some("nothing") {
             return See::Nothing(self.sight(def, None, in_dialect));
         }
-        let Some([(form, value)]) = arg.map() else { return See::One(self.sight(def, Some(arg), in_dialect)) };
+        let Some([(form, value)]) = arg.map() else {
+            return See::One(self.sight(def, Some(arg), in_dialect));
+        };
         if !FORMS.contains(&form.name.as_str()) {
             return See::One(self.sight(def, Some(arg), in_dialect));
         }
@@ -610,12 +637,13 @@ impl<'a> Expander<'a> {
                 }
             };
         }
-        let [(key, value)] = self.notes(in_dialect).entries(node, "an event").to_vec().try_into().ok().or_else(
-            || -> Option<[(Key, Node); 1]> {
-                self.notes(in_dialect).error(node.at, "an event has one key");
-                None
-            },
-        )?;
+        let [(key, value)] =
+            self.notes(in_dialect).entries(node, "an event").to_vec().try_into().ok().or_else(
+                || -> Option<[(Key, Node); 1]> {
+                    self.notes(in_dialect).error(node.at, "an event has one key");
+                    None
+                },
+            )?;
         match (key.name.as_str(), dialect.sight(&key.name)) {
             ("frame", _) => {
                 self.frame_shape(&value, in_dialect);

@@ -102,7 +102,9 @@ impl Library {
             }
         }
         library.duplicates();
-        library.found.sort_by(|a, b| (&a.source.path, a.at.line, a.at.column).cmp(&(&b.source.path, b.at.line, b.at.column)));
+        library.found.sort_by(|a, b| {
+            (&a.source.path, a.at.line, a.at.column).cmp(&(&b.source.path, b.at.line, b.at.column))
+        });
         library.found.dedup();
         library
     }
@@ -111,7 +113,8 @@ impl Library {
         let mut reader = Reader::new(source);
         for requirement in requirements(&mut reader, node) {
             if let Some(first) = self.catalogue.get(&requirement.id) {
-                let what = format!("{} stands in the catalogue `{}` already", requirement.id, first.catalogue);
+                let what =
+                    format!("{} stands in the catalogue `{}` already", requirement.id, first.catalogue);
                 reader.error(node.at, what);
             }
             self.catalogue.insert(requirement.id.clone(), requirement);
@@ -157,12 +160,16 @@ impl Library {
         if !name.contains('/') && !name.ends_with(".yaml") && !name.ends_with(".yml") {
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             let near = super::diagnostic::nearest(name, names.iter().copied());
-            let near = near.map_or_else(|| format!("shipped are {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
+            let near = near.map_or_else(
+                || format!("shipped are {}", names.join(", ")),
+                |n| format!("did you mean `{n}`?"),
+            );
             return Err(format!("there is no profile `{name}`: {near}"));
         }
         let folder = config.and_then(Path::parent).unwrap_or(Path::new(""));
         let path = folder.join(name);
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("the profile {}: {e}", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|e| format!("the profile {}: {e}", path.display()))?;
         let source = Source::new(&path.display().to_string(), &text);
         self.read_profile(&source).ok_or_else(|| {
             let shown: Vec<String> = self.found.iter().map(|d| d.render(false)).collect();
@@ -181,9 +188,16 @@ impl Library {
             match known.get(name.as_str()) {
                 None => reader.unknown("point", name, at, known.keys().copied()),
                 Some(point) if !point.admits(value) => {
-                    let words =
-                        if point.values.is_empty() { "true, false".to_owned() } else { point.values.join(", ") };
-                    reader.error_help(at, format!("{value} is no value of `{name}`"), format!("one of: {words}"));
+                    let words = if point.values.is_empty() {
+                        "true, false".to_owned()
+                    } else {
+                        point.values.join(", ")
+                    };
+                    reader.error_help(
+                        at,
+                        format!("{value} is no value of `{name}`"),
+                        format!("one of: {words}"),
+                    );
                 }
                 Some(_) => {}
             }
@@ -205,7 +219,12 @@ impl Library {
         self.found.append(&mut reader.found);
         let Some(dialect) = self.dialects.get(&suite.dialect.value).cloned() else {
             let mut reader = Reader::new(source);
-            reader.unknown("dialect", &suite.dialect.value, suite.dialect.at, self.dialects.keys().map(String::as_str));
+            reader.unknown(
+                "dialect",
+                &suite.dialect.value,
+                suite.dialect.at,
+                self.dialects.keys().map(String::as_str),
+            );
             self.found.append(&mut reader.found);
             return;
         };
@@ -242,7 +261,8 @@ impl Library {
             }
         }
         for (id, first, place) in found {
-            let text = EMBEDDED.iter().find(|(path, _)| *path == place.file).map(|(_, text)| (*text).to_owned());
+            let text =
+                EMBEDDED.iter().find(|(path, _)| *path == place.file).map(|(_, text)| (*text).to_owned());
             let text = text.or_else(|| std::fs::read_to_string(&place.file).ok()).unwrap_or_default();
             let source = Source::new(&place.file, &text);
             let at = super::diagnostic::Span {

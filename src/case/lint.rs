@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::library::is_name;
 use super::model::{Act, Case, Step, StepKind};
 use super::reader::Reader;
-use super::script::{Act as Done, Deed, Kind, Patterns, Pattern, Script, See};
+use super::script::{Act as Done, Deed, Kind, Pattern, Patterns, Script, See};
 use super::tree::{Node, Tree};
 use super::value::{Part, parts};
 
@@ -68,7 +68,8 @@ impl References {
 
     fn bind(&mut self, reader: &mut Reader<'_>, name: &str, at: super::diagnostic::Span) {
         if !is_name(name) {
-            reader.error(at, format!("`{name}` is no name: letters, digits, hyphens, beginning with a letter"));
+            reader
+                .error(at, format!("`{name}` is no name: letters, digits, hyphens, beginning with a letter"));
         }
         self.bound.insert(name.to_owned());
     }
@@ -175,16 +176,22 @@ pub fn clauses_of(script: &Script) -> BTreeSet<String> {
             Kind::Observe { point, .. } => {
                 found.extend(script.points.get(point).and_then(|p| p.clause.clone()));
             }
-            Kind::Act(Done { deed: Deed::See(_) | Deed::Watch { .. } | Deed::Settle(_) | Deed::Gone(_), clause, .. }) => {
+            Kind::Act(Done {
+                deed: Deed::See(_) | Deed::Watch { .. } | Deed::Settle(_) | Deed::Gone(_),
+                clause,
+                ..
+            }) => {
                 found.insert(clause.clone());
             }
             Kind::Act(Done { deed: Deed::Become(_), .. }) => {
                 for state in &script.states {
-                    state.steps.iter().for_each(|s| s.walk(&mut |s| {
-                        if let Kind::Act(act) = &s.kind {
-                            found.insert(act.clause.clone());
-                        }
-                    }));
+                    state.steps.iter().for_each(|s| {
+                        s.walk(&mut |s| {
+                            if let Kind::Act(act) = &s.kind {
+                                found.insert(act.clause.clone());
+                            }
+                        })
+                    });
                 }
             }
             _ => {}
@@ -198,7 +205,10 @@ fn decided(reader: &mut Reader<'_>, case: &Case, script: &Script) {
     for requirement in &case.requirements {
         if !decided.contains(&requirement.value) {
             let what = format!("no step of `{}` decides {}", case.id.value, requirement.value);
-            let help = format!("give the step that does `clause: {}`, or leave the requirement out", requirement.value);
+            let help = format!(
+                "give the step that does `clause: {}`, or leave the requirement out",
+                requirement.value
+            );
             reader.error_help(requirement.at, what, help);
         }
     }
@@ -223,7 +233,8 @@ pub fn needs_barrier(see: &See) -> bool {
 
 fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dialect) {
     let ready = script.rank("connected").unwrap_or(usize::MAX);
-    let brought = script.cast.iter().any(|m| script.rank(&m.state).is_some_and(|rank| rank >= ready && rank > 0));
+    let brought =
+        script.cast.iter().any(|m| script.rank(&m.state).is_some_and(|rank| rank >= ready && rank > 0));
     let mut positive = brought || !case.given.is_empty();
     let mut negative = false;
     sees(&script.steps, &mut |_, see| match see {
@@ -233,7 +244,11 @@ fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dia
     });
     if negative && !positive {
         let help = "bring somebody to `connected`, or let something be received first";
-        reader.error_help(case.id.at, format!("`{}` has only negatives: a dead target would pass", case.id.value), help);
+        reader.error_help(
+            case.id.at,
+            format!("`{}` has only negatives: a dead target would pass", case.id.value),
+            help,
+        );
     }
     // A road that leads to whoever is in a state serves any receiver; without one it takes a subscription.
     if dialect.roads.iter().any(|road| road.receiver.is_some()) {
@@ -250,8 +265,14 @@ fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dia
         let barrier = bare || matches!(form, Some("nothing" | "every" | "exactly"));
         let is_sight = act.verb.name == "expect" || dialect.sight(&act.verb.name).is_some();
         if is_sight && barrier && !subscribed.contains(actor) && !last {
-            let what = format!("no barrier can serve this: `{actor}` is subscribed to nothing, and acts again later");
-            reader.error_help(act.verb.at, what, "let it be the last act of that connection, or subscribe it first");
+            let what = format!(
+                "no barrier can serve this: `{actor}` is subscribed to nothing, and acts again later"
+            );
+            reader.error_help(
+                act.verb.at,
+                what,
+                "let it be the last act of that connection, or subscribe it first",
+            );
         }
     });
 }
@@ -285,7 +306,8 @@ fn mentions(node: &Node, word: &str) -> bool {
 /// Contents that a case writes itself carry a mark, and no two of them are equal.
 fn contents(reader: &mut Reader<'_>, case: &Case, dialect: &Dialect) {
     let mut seen: Vec<(String, String)> = Vec::new();
-    let marked = |text: &str| text.contains("mark)") || text.contains("fresh)") || text == "$mark" || text == "$fresh";
+    let marked =
+        |text: &str| text.contains("mark)") || text.contains("fresh)") || text == "$mark" || text == "$fresh";
     let lets: BTreeSet<&str> = case
         .lets
         .iter()
@@ -299,18 +321,25 @@ fn contents(reader: &mut Reader<'_>, case: &Case, dialect: &Dialect) {
             return;
         }
         for member in ["content", "body"] {
-            let Some((text, at)) = act.arg.get(member).and_then(|n| n.text().map(|t| (t, n.at))) else { continue };
+            let Some((text, at)) = act.arg.get(member).and_then(|n| n.text().map(|t| (t, n.at))) else {
+                continue;
+            };
             let refers = text.contains('$');
             if !refers {
-                let found = super::diagnostic::Diagnostic::warning(reader.source, at, "this text carries no mark");
-                reader.found.push(found.help("add $(mark): without it the message cannot be told from other people's"));
+                let found =
+                    super::diagnostic::Diagnostic::warning(reader.source, at, "this text carries no mark");
+                reader.found.push(
+                    found.help("add $(mark): without it the message cannot be told from other people's"),
+                );
             }
-            let fixed = refers && !text.contains("fresh") && parts(text).is_ok_and(|parts| {
-                parts.iter().all(|p| match p {
-                    Part::Literal(_) => true,
-                    Part::Reference(name, _) => *name == "mark" || lets.contains(name),
-                })
-            });
+            let fixed = refers
+                && !text.contains("fresh")
+                && parts(text).is_ok_and(|parts| {
+                    parts.iter().all(|p| match p {
+                        Part::Literal(_) => true,
+                        Part::Reference(name, _) => *name == "mark" || lets.contains(name),
+                    })
+                });
             if fixed && seen.iter().any(|(t, a)| t == text && a == actor) {
                 let what = "two sends of this case have equal content".to_owned();
                 reader.error_help(at, what, "give them different words, or use $(fresh)");

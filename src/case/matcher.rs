@@ -57,8 +57,8 @@ const NEAR: f64 = 600_000.0;
 const WORDS: [&str; 10] =
     ["text", "number", "integer", "boolean", "list", "object", "null", "present", "rising", "absent"];
 const OPERATORS: [&str; 15] = [
-    "not", "contains", "matches", "between", "at-least", "at-most", "near", "one-of", "all-of", "length", "each",
-    "includes", "distinct", "only", "json",
+    "not", "contains", "matches", "between", "at-least", "at-most", "near", "one-of", "all-of", "length",
+    "each", "includes", "distinct", "only", "json",
 ];
 
 /// Where and why a value is not as it should be.
@@ -137,8 +137,7 @@ impl Matcher {
     }
 
     fn operator(name: &str, argument: &Value, now: f64) -> Result<Matcher, String> {
-        let number =
-            |v: &Value| v.as_f64().ok_or_else(|| format!("`{name}:` takes a number, not {v}"));
+        let number = |v: &Value| v.as_f64().ok_or_else(|| format!("`{name}:` takes a number, not {v}"));
         let list = || argument.as_array().ok_or_else(|| format!("`{name}:` takes a list, not {argument}"));
         let map = || argument.as_object().ok_or_else(|| format!("`{name}:` takes a map, not {argument}"));
         // After `not` and its kind a bare word or map of operators is common; both read as they do under `is`.
@@ -147,7 +146,8 @@ impl Matcher {
             "not" => Matcher::Not(inner()?),
             "contains" => Matcher::Contains(argument.clone()),
             "matches" => {
-                let text = argument.as_str().ok_or_else(|| format!("`matches:` takes text, not {argument}"))?;
+                let text =
+                    argument.as_str().ok_or_else(|| format!("`matches:` takes text, not {argument}"))?;
                 Matcher::Matches(Regex::new(text).map_err(|e| format!("`matches: {text}`: {e}"))?)
             }
             "between" => match &list()?[..] {
@@ -224,11 +224,15 @@ impl Matcher {
                 pairs.try_for_each(|(i, (m, item))| m.check_at(&below(&(i + 1).to_string()), Some(item)))
             }
             (Matcher::Type(word), Some(value)) => when(is_a(word, value)),
-            (Matcher::Rising, Some(Value::Array(items))) => when(items.windows(2).all(|w| not_above(&w[0], &w[1]))),
+            (Matcher::Rising, Some(Value::Array(items))) => {
+                when(items.windows(2).all(|w| not_above(&w[0], &w[1])))
+            }
             (Matcher::Contains(part), Some(Value::String(text))) => {
                 when(part.as_str().is_some_and(|p| text.contains(p)))
             }
-            (Matcher::Contains(part), Some(Value::Array(items))) => when(items.iter().any(|i| equal(part, i))),
+            (Matcher::Contains(part), Some(Value::Array(items))) => {
+                when(items.iter().any(|i| equal(part, i)))
+            }
             (Matcher::Matches(regex), Some(Value::String(text))) => when(regex.is_match(text)),
             (Matcher::Between(low, high), Some(value)) => {
                 when(value.as_f64().is_some_and(|n| *low <= n && n <= *high))
@@ -398,7 +402,11 @@ mod tests {
             (json!({ "is": { "at-least": 1, "at-most": 2 } }), json!(1), json!(0)),
             (json!({ "is": { "near": "now" } }), json!(1_000_500), json!(1)),
             (json!({ "is": { "one-of": ["a", { "is": "null" }] } }), json!(null), json!("b")),
-            (json!({ "is": { "all-of": [{ "a": 1 }, { "b": 2 }] } }), json!({ "a": 1, "b": 2 }), json!({ "a": 1 })),
+            (
+                json!({ "is": { "all-of": [{ "a": 1 }, { "b": 2 }] } }),
+                json!({ "a": 1, "b": 2 }),
+                json!({ "a": 1 }),
+            ),
             (json!({ "is": { "length": 2 } }), json!("ä😀"), json!([1])),
             (json!({ "is": { "length": { "at-least": 2 } } }), json!([1, 2]), json!([1])),
             (json!({ "is": { "each": "a" } }), json!([]), json!(["a", "b"])),
@@ -420,8 +428,10 @@ mod tests {
             result(json!({ "a": { "b": [1, { "is": "text" }] } }), Some(json!({ "a": { "b": [1, 2] } }))),
             Err("a.b.2: expected text, got 2".into())
         );
-        assert_eq!(result(json!({ "is": { "distinct": 3 } }), Some(json!([1, 1]))),
-            Err("expected 3 different values, got 1 different of 2".into()));
+        assert_eq!(
+            result(json!({ "is": { "distinct": 3 } }), Some(json!([1, 1]))),
+            Err("expected 3 different values, got 1 different of 2".into())
+        );
         assert_eq!(result(json!("x"), None), Err("expected \"x\", got nothing".into()));
     }
 
@@ -435,7 +445,9 @@ mod tests {
 
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
-            Just(json!(null)), any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from),
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
             "[a-c]{0,3}".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 20, 4, |inner| {

@@ -166,7 +166,8 @@ pub struct RuleDef {
 
 /// Reads a suite file.
 pub fn suite(reader: &mut Reader<'_>, node: &Node) -> Option<Suite> {
-    let fields = reader.fields(node, "a suite", &["suite!", "title!", "dialect!", "judges", "cases", "rules"]);
+    let fields =
+        reader.fields(node, "a suite", &["suite!", "title!", "dialect!", "judges", "cases", "rules"]);
     let cases = fields.get("cases").map_or(Vec::new(), |n| {
         let items = reader.items(n, "`cases`");
         items.iter().filter_map(|n| case(reader, n)).collect()
@@ -196,18 +197,32 @@ pub fn suite(reader: &mut Reader<'_>, node: &Node) -> Option<Suite> {
 fn kebab(reader: &mut Reader<'_>, id: &Text) {
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if id.value.is_empty() || !id.value.chars().all(fine) {
-        reader.error_help(id.at, format!("the id `{}` is not kebab-case", id.value), "small letters, digits, hyphens");
+        reader.error_help(
+            id.at,
+            format!("the id `{}` is not kebab-case", id.value),
+            "small letters, digits, hyphens",
+        );
     }
 }
 
 fn case(reader: &mut Reader<'_>, node: &Node) -> Option<Case> {
     let keys = [
-        "id!", "title!", "tags", "requirements!", "why", "needs", "each", "let", "cast!", "groups", "given", "steps!",
+        "id!",
+        "title!",
+        "tags",
+        "requirements!",
+        "why",
+        "needs",
+        "each",
+        "let",
+        "cast!",
+        "groups",
+        "given",
+        "steps!",
     ];
     let fields = reader.fields(node, "a case", &keys);
-    let list = |name: &str, reader: &mut Reader<'_>| {
-        fields.get(name).map_or(Vec::new(), |n| steps(reader, n))
-    };
+    let list =
+        |name: &str, reader: &mut Reader<'_>| fields.get(name).map_or(Vec::new(), |n| steps(reader, n));
     let map = |name: &str, reader: &mut Reader<'_>| {
         fields.get(name).map_or(Vec::new(), |n| reader.entries(n, &format!("`{name}`")).to_vec())
     };
@@ -226,14 +241,31 @@ fn case(reader: &mut Reader<'_>, node: &Node) -> Option<Case> {
         reader.error(id.at, format!("the case `{}` decides no requirement", id.value));
     }
     let tags = tags.into_iter().map(|t| t.value).collect();
-    Some(Case { id, title, tags, requirements, why, needs, each, lets, cast, groups, given, steps, at: node.at })
+    Some(Case {
+        id,
+        title,
+        tags,
+        requirements,
+        why,
+        needs,
+        each,
+        lets,
+        cast,
+        groups,
+        given,
+        steps,
+        at: node.at,
+    })
 }
 
 fn columns(reader: &mut Reader<'_>, node: &Node) -> Vec<Column> {
     let mut out = Vec::new();
     for (name, rows) in reader.entries(node, "`each`") {
         let rows = if let Some(items) = rows.list() {
-            items.iter().filter_map(|n| Some((reader.text(n, "a value of `each`")?.value, n.clone()))).collect()
+            items
+                .iter()
+                .filter_map(|n| Some((reader.text(n, "a value of `each`")?.value, n.clone())))
+                .collect()
         } else {
             let entries = reader.entries(rows, "a column of `each`");
             entries.iter().map(|(label, value)| (label.name.clone(), value.clone())).collect::<Vec<_>>()
@@ -291,8 +323,15 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
         }
         [(key, value)] => (key, value),
         [first, second, ..] => {
-            let help = format!("put `{}` in a step of its own, or within `{}: {{ … }}`", second.0.name, first.0.name);
-            reader.error_help(second.0.at, format!("a step has one key; `{}` is a second", second.0.name), help);
+            let help = format!(
+                "put `{}` in a step of its own, or within `{}: {{ … }}`",
+                second.0.name, first.0.name
+            );
+            reader.error_help(
+                second.0.at,
+                format!("a step has one key; `{}` is a second", second.0.name),
+                help,
+            );
             return None;
         }
     };

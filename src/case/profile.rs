@@ -51,9 +51,14 @@ pub struct Known {
 
 /// The limits that hold unless a profile says otherwise (PROTOCOL, "Points").
 pub fn default_limits() -> BTreeMap<String, Value> {
-    [("frame", Value::from(65_536)), ("ws_message", Value::from(16_000)), ("fanout", Value::from(50)), ("idle", Value::from("1s"))]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+    [
+        ("frame", Value::from(65_536)),
+        ("ws_message", Value::from(16_000)),
+        ("fanout", Value::from(50)),
+        ("idle", Value::from("1s")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }
 
 impl Profile {

@@ -76,7 +76,8 @@ impl<'a> Reader<'a> {
         match &node.tree {
             Tree::Text(text) => Some(Text { value: text.clone(), at: node.at }),
             Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) => {
-                let written = self.source.text.get(node.at.start..node.at.start + node.at.len).unwrap_or("1.2");
+                let written =
+                    self.source.text.get(node.at.start..node.at.start + node.at.len).unwrap_or("1.2");
                 let (kind, help) = (node.kind(), format!("quote it: \"{}\"", written.trim()));
                 self.error_help(node.at, format!("{what} is text, not {kind}"), help);
                 None

@@ -1,3 +1,5 @@
 //! placeholder
 /// The JSON Schema of suite files.
-pub fn suite() -> String { String::new() }
+pub fn suite() -> String {
+    String::new()
+}

@@ -143,7 +143,8 @@ fn syntax(source: &Source, error: &serde_saphyr::Error) -> Diagnostic {
         Span { line, column, start: source.offset(line, column), len: 1 }
     });
     let text = error.to_string();
-    let what = text.lines().next().unwrap_or_default().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+    let what =
+        text.lines().next().unwrap_or_default().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     // The library repeats the position that the snippet shows.
     let what = what.split(" at line ").next().unwrap_or(what).trim_start_matches("error: ");
     let found = Diagnostic::error(source, at, format!("this is no valid YAML: {what}"));
@@ -286,7 +287,9 @@ mod tests {
     fn errors(text: &str) -> Vec<String> {
         match load(&Source::new("t.yaml", text)) {
             Ok(node) => panic!("no error in {node:?}"),
-            Err(found) => found.into_iter().map(|d| format!("{}:{} {}", d.at.line, d.at.column, d.what)).collect(),
+            Err(found) => {
+                found.into_iter().map(|d| format!("{}:{} {}", d.at.line, d.at.column, d.what)).collect()
+            }
         }
     }
 

@@ -29,7 +29,9 @@ pub fn reference(text: &str) -> Option<(&str, Vec<&str>)> {
     let mut parts = rest.split('.');
     let name = parts.next()?;
     let path: Vec<&str> = parts.collect();
-    let word = |w: &&str| !w.is_empty() && w.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_' || c == '/');
+    let word = |w: &&str| {
+        !w.is_empty() && w.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_' || c == '/')
+    };
     let begins = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
     (begins && word(&name) && path.iter().all(word)).then_some((name, path))
 }
@@ -224,7 +226,10 @@ mod tests {
             (json!("$list.count"), json!(2)),
             (json!("$crowd.id"), json!(["a", "a", "b"])),
             (json!("costs 5$$ or $5"), json!("costs 5$ or $5")),
-            (json!({ "a": "$absent", "b": ["$m.id", "$absent"], "+": "$more" }), json!({ "b": ["7"], "x": 1 })),
+            (
+                json!({ "a": "$absent", "b": ["$m.id", "$absent"], "+": "$more" }),
+                json!({ "b": ["7"], "x": 1 }),
+            ),
         ] {
             assert_eq!(sent(value.clone()), Ok(Some(expected)), "{value}");
         }

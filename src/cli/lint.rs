@@ -37,7 +37,8 @@ pub(super) fn main(args: &Args) -> u8 {
     for found in &library.found {
         say(&format!("{}\n", found.render(true)));
     }
-    let errors = library.found.iter().filter(|d| d.severity == crate::case::diagnostic::Severity::Error).count();
+    let errors =
+        library.found.iter().filter(|d| d.severity == crate::case::diagnostic::Severity::Error).count();
     let warnings = library.found.len() - errors;
     say(&format!(
         "{} cases, {} rules: {errors} errors, {warnings} warnings",

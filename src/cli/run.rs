@@ -16,7 +16,7 @@ use crate::case::profile::Profile;
 use crate::judge::Verdict;
 use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
 use crate::run::journal::JournalFolder;
-use crate::run::{Cost, Plan, RunError, RunEvent, Settings, Subject, Tell, epoch_ms, execute};
+use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Subject, Tell, epoch_ms, execute};
 use crate::target::{Target, read_config};
 
 /// Arguments of `run`.
@@ -183,19 +183,35 @@ fn sound(library: &Library) -> Result<(), String> {
 fn subject(args: &Args) -> Result<Subject, String> {
     let mut target = match (&args.config, &args.target) {
         (None, None) => {
-            for (flag, given) in [("--account", !args.account.is_empty()), ("--group", !args.group.is_empty())] {
+            for (flag, given) in
+                [("--account", !args.account.is_empty()), ("--group", !args.group.is_empty())]
+            {
                 if given {
                     return Err(format!("{flag} belongs to a target: name it with --target or --config"));
                 }
             }
             let directory = directory(None)?;
-            return Ok(Subject::Embedded { directory, policy: policy(args.defect.as_ref())?, in_memory: args.in_memory });
+            return Ok(Subject::Embedded {
+                directory,
+                policy: policy(args.defect.as_ref())?,
+                in_memory: args.in_memory,
+            });
         }
         (Some(path), None) => read_config(path).map_err(|e| e.to_string())?,
         (None, Some(url)) => Target::at(url).map_err(|e| e.to_string())?,
         (Some(path), Some(url)) => {
-            let (file, at) = (read_config(path).map_err(|e| e.to_string())?, Target::at(url).map_err(|e| e.to_string())?);
-            Target { url: at.url, host: at.host, address: at.address, port: at.port, path: at.path, query: at.query, tls: at.tls, ..file }
+            let (file, at) =
+                (read_config(path).map_err(|e| e.to_string())?, Target::at(url).map_err(|e| e.to_string())?);
+            Target {
+                url: at.url,
+                host: at.host,
+                address: at.address,
+                port: at.port,
+                path: at.path,
+                query: at.query,
+                tls: at.tls,
+                ..file
+            }
         }
     };
     for account in &args.account {
@@ -212,7 +228,7 @@ fn subject(args: &Args) -> Result<Subject, String> {
     if target.accounts.is_empty() {
         return Err("the target has no accounts: give at least one, --account LABEL=USER:TOKEN".into());
     }
-    Ok(Subject::Remote(target))
+    Ok(Subject::Remote(Box::new(target)))
 }
 
 fn list(plan: &Plan) {
@@ -275,7 +291,15 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let tell = teller(collector.clone(), bar.clone(), args.verbose);
     let strict = settings.strict;
     let seed = settings.seed;
-    let cost = execute(&library, &plan, subject, profile.clone(), settings, folder.clone(), tell, stop);
+    let job = Job {
+        library: &library,
+        plan: &plan,
+        subject,
+        profile: profile.clone(),
+        settings,
+        folder: folder.clone(),
+    };
+    let cost = execute(job, tell, stop);
     bar.finish_and_clear();
     let cost = match cost {
         Ok(cost) => cost,
@@ -293,7 +317,12 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let written = write_reports(args, &info, &gathered, &library);
     let _ = std::fs::remove_dir_all(&folder.journals);
     match written {
-        Ok(()) => say(&format!("reports: {}, {}, {}", args.html.display(), args.json.display(), args.junit.display())),
+        Ok(()) => say(&format!(
+            "reports: {}, {}, {}",
+            args.html.display(),
+            args.json.display(),
+            args.junit.display()
+        )),
         Err(why) => {
             error(&why);
             return NO_VERDICT;
@@ -307,7 +336,9 @@ fn shown(subject: &Subject) -> String {
         Subject::Embedded { policy, in_memory, .. } => {
             let how = if *in_memory { ", in memory" } else { "" };
             match policy.defect() {
-                Some(defect) => format!("the embedded reference server with the defect `{}`{how}", defect.name),
+                Some(defect) => {
+                    format!("the embedded reference server with the defect `{}`{how}", defect.name)
+                }
                 None => format!("the embedded reference server{how}"),
             }
         }
@@ -331,7 +362,8 @@ fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
         RunEvent::Finished(record) => {
             let brief = collector.take(&record);
             bar.inc(1);
-            let bad = matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
+            let bad =
+                matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
             if verbose || bad {
                 bar.suspend(|| say(&console::line(&brief)));
             }

@@ -6,7 +6,7 @@ use clap::Parser;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{CONFORMS, NO_VERDICT, USAGE, error, say};
+use super::{CONFORMS, USAGE, error, say};
 use crate::link::Listener;
 use crate::reference::{Directory, Policy, Server, defects};
 use crate::run::{embedded_target, epoch_ms};
@@ -35,22 +35,17 @@ pub(super) struct Args {
 pub(super) fn main(args: &Args) -> u8 {
     if args.list_defects {
         for defect in defects::all() {
-            say(&json!({ "name": defect.name, "breaks": defect.breaks, "description": defect.description }).to_string());
+            say(&json!({ "name": defect.name, "breaks": defect.breaks, "description": defect.description })
+                .to_string());
         }
         return CONFORMS;
     }
-    match prepare(args) {
+    match prepare(args).and_then(|(directory, policy)| serve(args, directory, policy)) {
+        Ok(()) => CONFORMS,
         Err(why) => {
             error(&why);
             USAGE
         }
-        Ok((directory, policy)) => match serve(args, directory, policy) {
-            Ok(()) => CONFORMS,
-            Err(why) => {
-                error(&why);
-                NO_VERDICT
-            }
-        },
     }
 }
 
@@ -59,7 +54,8 @@ pub(super) fn directory(accounts: Option<&PathBuf>) -> Result<Directory, String>
     match accounts {
         None => Ok(Directory::demo(40)),
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
             Directory::from_toml(&text).map_err(|e| format!("{}: {}", path.display(), masked(&e.to_string())))
         }
     }
@@ -78,7 +74,8 @@ fn prepare(args: &Args) -> Result<(Directory, Policy), String> {
 }
 
 fn serve(args: &Args, directory: Directory, policy: Policy) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", args.port))
             .await
@@ -87,7 +84,8 @@ fn serve(args: &Args, directory: Directory, policy: Policy) -> Result<(), String
         let target = embedded_target(&directory, &address.to_string());
         let mut stop = stop_signals().map_err(|e| e.to_string())?;
         if let Some(path) = &args.write_config {
-            std::fs::write(path, write_config(&target)).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+            std::fs::write(path, write_config(&target))
+                .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         }
         let server = Server::start(Listener::tcp(listener), directory, policy, epoch_ms());
         say(&format!("listening on {}", target.url));

@@ -200,6 +200,7 @@ impl Judge {
         self.steps.get(&self.runs.get(&run)?.step).cloned()
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the members of one event")]
     fn begin(
         &mut self,
         id: u32,
@@ -250,7 +251,8 @@ impl Judge {
         if phase != Phase::Engine && matches!(step.kind, Kind::Act(_)) {
             self.last_act_at = at;
         }
-        let prepared = if is_round || crowd { Ok(Prepared::Nothing) } else { self.prepare(id, &step, &mut run, at) };
+        let prepared =
+            if is_round || crowd { Ok(Prepared::Nothing) } else { self.prepare(id, &step, &mut run, at) };
         let failed = prepared.as_ref().err().cloned();
         run.prepared = prepared.unwrap_or_else(Prepared::Failed);
         self.runs.insert(id, run);
@@ -286,7 +288,14 @@ impl Judge {
         }
     }
 
-    fn prepare_act(&mut self, id: u32, step: &Step, act: &Act, run: &mut Run, at: u64) -> Result<Prepared, String> {
+    fn prepare_act(
+        &mut self,
+        id: u32,
+        step: &Step,
+        act: &Act,
+        run: &mut Run,
+        at: u64,
+    ) -> Result<Prepared, String> {
         let (scope, me) = (run.inner, run.on.clone());
         match &act.deed {
             Deed::Call { params, .. } => {
@@ -358,12 +367,17 @@ impl Judge {
                 Some((name, path)) => view.lookup(name, &path),
                 None => Err(format!("`{name}` is no reference")),
             };
-            let compiled = eval(pattern, &mut view, Purpose::Seeing)
-                .and_then(|filled| Matcher::compile(&filled.unwrap_or_else(|| serde_json::json!({"is": "absent"})), now));
+            let compiled = eval(pattern, &mut view, Purpose::Seeing).and_then(|filled| {
+                Matcher::compile(&filled.unwrap_or_else(|| serde_json::json!({"is": "absent"})), now)
+            });
             match (value, compiled) {
                 (Ok(value), Ok(matcher)) => {
                     if let Err(mismatch) = matcher.check(value.as_ref()) {
-                        let path = if mismatch.path.is_empty() { String::new() } else { format!(".{}", mismatch.path) };
+                        let path = if mismatch.path.is_empty() {
+                            String::new()
+                        } else {
+                            format!(".{}", mismatch.path)
+                        };
                         return (false, format!("{name}{path} to be {}", mismatch.expected), mismatch.got);
                     }
                 }
@@ -373,7 +387,14 @@ impl Judge {
         (true, String::new(), String::new())
     }
 
-    fn observe(&mut self, run: &Run, step: &Step, point: &str, values: &[(Value, Vec<(String, Value)>)], at: u64) {
+    fn observe(
+        &mut self,
+        run: &Run,
+        step: &Step,
+        point: &str,
+        values: &[(Value, Vec<(String, Value)>)],
+        at: u64,
+    ) {
         let me = run.on.clone();
         let mut seen = None;
         for (value, pairs) in values {
@@ -393,7 +414,8 @@ impl Judge {
             self.push_check(run, step, &clause, held, expected, got, false);
             if let Some(check) = self.checks.last_mut() {
                 // What a profile pins is judged, however open the document leaves it.
-                check.level = check.level.max(Level::Should).max(if held { check.level } else { Level::Must });
+                check.level =
+                    check.level.max(Level::Should).max(if held { check.level } else { Level::Must });
             }
         }
     }
@@ -453,8 +475,9 @@ impl Judge {
             Kind::Repeat(repeat) if !is_member => {
                 if repeat.lasts.is_some() {
                     // It ends, without fault, also in the middle of a wait.
-                    let within: Vec<u32> = self.active.iter().copied().filter(|w| self.is_within(*w, id)).collect();
-                    within.iter().for_each(|w| drop(self.active.remove(w)));
+                    let within: Vec<u32> =
+                        self.active.iter().copied().filter(|w| self.is_within(*w, id)).collect();
+                    self.active.retain(|w| !within.contains(w));
                 }
                 let Some(run) = self.runs.get(&id) else { return };
                 let rounds = run.rounds.clone();
@@ -598,7 +621,8 @@ impl Judge {
             (By::Us, _) => "the connection had been closed by us".to_owned(),
         };
         let inbox = self.inboxes.entry(on.to_owned()).or_default();
-        inbox.ended = Some(why.trim_end_matches([' ', ')']).to_owned() + if why.ends_with(')') { ")" } else { "" });
+        inbox.ended =
+            Some(why.trim_end_matches([' ', ')']).to_owned() + if why.ends_with(')') { ")" } else { "" });
         for id in &self.active {
             if let Some((conn, wait)) = self.waits.get_mut(id)
                 && conn == on
@@ -766,7 +790,8 @@ impl Judge {
         let came = |id: &str| {
             items.iter().any(|item| {
                 let header = item.record.pointer("/headers/subscription").and_then(Value::as_str);
-                header == Some(id) && item.record.get("body").and_then(Value::as_str).is_some_and(|b| b.contains(mark))
+                header == Some(id)
+                    && item.record.get("body").and_then(Value::as_str).is_some_and(|b| b.contains(mark))
             })
         };
         (came(one), came(other))
@@ -781,12 +806,19 @@ impl Judge {
     pub fn story(&self, on: &str) -> String {
         let Some(inbox) = self.inboxes.get(on) else { return "nothing was tried".into() };
         let http = inbox.items.iter().rev().find(|i| i.kind == ItemKind::Http);
-        if let Some(status) = http.and_then(|i| i.record.get("status")).and_then(Value::as_u64).filter(|s| *s != 101) {
+        if let Some(status) =
+            http.and_then(|i| i.record.get("status")).and_then(Value::as_u64).filter(|s| *s != 101)
+        {
             let body = http.and_then(|i| i.record.get("body")).and_then(Value::as_str).unwrap_or_default();
             let start: String = body.chars().take(120).collect();
             return format!("HTTP {status} instead of an upgrade, body {start:?}");
         }
-        let failed = self.waits.values().filter(|(conn, _)| conn == on).filter_map(|(_, w)| w.over.as_ref()).rfind(|o| !o.held);
+        let failed = self
+            .waits
+            .values()
+            .filter(|(conn, _)| conn == on)
+            .filter_map(|(_, w)| w.over.as_ref())
+            .rfind(|o| !o.held);
         let malformed = inbox.items.iter().find(|i| i.kind == ItemKind::Malformed).map(see::shown);
         let mut story = match (failed, &inbox.ended) {
             (Some(over), _) => format!("expected {}; {}", over.expected, over.got),

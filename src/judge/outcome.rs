@@ -39,8 +39,14 @@ pub enum Verdict {
 impl Verdict {
     /// All of them, in the order in which they are counted.
     pub const ALL: [Verdict; 8] = [
-        Verdict::Pass, Verdict::Fail, Verdict::Warn, Verdict::Observed, Verdict::NotApplicable, Verdict::Known,
-        Verdict::Fixed, Verdict::Error,
+        Verdict::Pass,
+        Verdict::Fail,
+        Verdict::Warn,
+        Verdict::Observed,
+        Verdict::NotApplicable,
+        Verdict::Known,
+        Verdict::Fixed,
+        Verdict::Error,
     ];
 
     /// The word in JSON and on the screen.
@@ -174,7 +180,9 @@ pub fn apply_known(
         Verdict::Fail | Verdict::Warn => {
             let entry = |clause: &String| live.iter().find(|k| k.clause == *clause);
             match broken.iter().map(entry).collect::<Option<Vec<_>>>() {
-                Some(entries) if !entries.is_empty() => (Verdict::Known, format!("{} ({reason})", entries[0].reason)),
+                Some(entries) if !entries.is_empty() => {
+                    (Verdict::Known, format!("{} ({reason})", entries[0].reason))
+                }
                 _ => match expired.filter(|k| broken.contains(&k.clause)) {
                     Some(known) => {
                         let until = known.until.as_deref().unwrap_or_default();
@@ -189,7 +197,10 @@ pub fn apply_known(
             match live.iter().find(|k| !k.sometimes && k.case.is_some() && judged.contains(&k.clause)) {
                 Some(known) => (
                     Verdict::Fixed,
-                    format!("{} is listed as known ({}), but it holds: take it off the list", known.clause, known.reason),
+                    format!(
+                        "{} is listed as known ({}), but it holds: take it off the list",
+                        known.clause, known.reason
+                    ),
                 ),
                 None => (verdict, reason.to_owned()),
             }

@@ -64,7 +64,9 @@ impl Item {
         // An end that we asked for is one where the target answered our close.
         (by == By::Target || code.is_some())
             // An end without a close frame counts as 1006 (RFC 6455, 7.1.5).
-            .then(|| Item::other(at, ItemKind::Closed, json!({ "code": code.unwrap_or(1006), "reason": reason })))
+            .then(|| {
+                Item::other(at, ItemKind::Closed, json!({ "code": code.unwrap_or(1006), "reason": reason }))
+            })
     }
 }
 
@@ -124,7 +126,9 @@ impl<E: Env> Env for SightEnv<'_, E> {
     fn lookup(&mut self, name: &str, path: &[&str]) -> Result<Option<Value>, String> {
         match (name, self.it, self.frame) {
             // Without an argument a sight sees anything.
-            ("it", None, _) => Ok(Some(json!({ "is": { "one-of": [{ "is": "present" }, { "is": "absent" }] } }))),
+            ("it", None, _) => {
+                Ok(Some(json!({ "is": { "one-of": [{ "is": "present" }, { "is": "absent" }] } })))
+            }
             ("it", Some(it), _) => Ok(select(it, path)),
             ("frame", _, Some(frame)) => Ok(select(frame, path)),
             _ => self.outer.lookup(name, path),
@@ -170,7 +174,9 @@ fn compile_with(
                 Some(value) => {
                     let view = world.view(site.scope, site.me, site.at);
                     let filled = match it {
-                        Some(it) => eval(value, &mut SightEnv { it, frame: None, outer: view }, Purpose::Seeing)?,
+                        Some(it) => {
+                            eval(value, &mut SightEnv { it, frame: None, outer: view }, Purpose::Seeing)?
+                        }
                         None => {
                             let mut view = view;
                             eval(value, &mut view, Purpose::Seeing)?
@@ -191,7 +197,8 @@ pub(super) fn compile_sight(
     world: &mut World,
     site: &Site<'_>,
 ) -> Result<Compiled, String> {
-    let from_record = sight.it.as_ref().and_then(Value::as_str).and_then(reference).is_some() || sight.it.is_none();
+    let from_record =
+        sight.it.as_ref().and_then(Value::as_str).and_then(reference).is_some() || sight.it.is_none();
     let it = argument.map(|value| match (&sight.members, value) {
         // A bound record used as a pattern gives only the members that a pattern may name.
         (Some(members), Value::Object(record)) if from_record => {
@@ -264,7 +271,8 @@ impl Ids {
     pub(super) fn came(&mut self, message: &Value) {
         let Some(identity) = &self.identity else { return };
         let text = |name: &str| message.get(name).and_then(Value::as_str);
-        if let (Some(seen), Some(sent)) = (text(&identity.seen), text(&identity.link).and_then(|l| self.links.get(l)))
+        if let (Some(seen), Some(sent)) =
+            (text(&identity.seen), text(&identity.link).and_then(|l| self.links.get(l)))
             && seen != sent
         {
             self.learned.insert(seen.to_owned(), sent.clone());
@@ -273,9 +281,9 @@ impl Ids {
 
     fn is_of_case(&self, message: &Value) -> bool {
         let Some(identity) = &self.identity else { return false };
-        [&identity.seen, &identity.sent]
-            .iter()
-            .any(|name| message.get(name.as_str()).and_then(Value::as_str).is_some_and(|id| self.learned.contains_key(id)))
+        [&identity.seen, &identity.sent].iter().any(|name| {
+            message.get(name.as_str()).and_then(Value::as_str).is_some_and(|id| self.learned.contains_key(id))
+        })
     }
 
     /// The message with ids as they were sent, so that it is found by them.
@@ -286,7 +294,9 @@ impl Ids {
         let mut message = message.clone();
         if let Some(identity) = &self.identity {
             for name in [&identity.seen, &identity.sent] {
-                if let Some(sent) = message.get(name.as_str()).and_then(Value::as_str).and_then(|id| self.learned.get(id)) {
+                if let Some(sent) =
+                    message.get(name.as_str()).and_then(Value::as_str).and_then(|id| self.learned.get(id))
+                {
                     message[name.as_str()] = Value::from(sent.as_str());
                 }
             }
@@ -335,14 +345,24 @@ pub(super) struct Fit {
 
 impl Compiled {
     /// Whether an unused part of an item fits, in a wait of the engine's own or of the case.
-    pub(super) fn fit(&self, item: &Item, ids: &Ids, engine: bool, world: &mut World, me: &str) -> Option<Fit> {
+    pub(super) fn fit(
+        &self,
+        item: &Item,
+        ids: &Ids,
+        engine: bool,
+        world: &mut World,
+        me: &str,
+    ) -> Option<Fit> {
         if item.stale {
             return None;
         }
         match self {
             Compiled::Plain(kind, matcher) => {
-                let mine = item.kind != ItemKind::Frame || engine || matches!(item.owner, Owner::Case | Owner::Unmarked);
-                let fits = *kind == item.kind && item.used.is_empty() && mine && matcher.holds(Some(&item.record));
+                let mine = item.kind != ItemKind::Frame
+                    || engine
+                    || matches!(item.owner, Owner::Case | Owner::Unmarked);
+                let fits =
+                    *kind == item.kind && item.used.is_empty() && mine && matcher.holds(Some(&item.record));
                 fits.then(|| Fit { unit: 0, value: item.record.clone() })
             }
             Compiled::Sight(sight) => sight.fit(item, ids, engine, world, me),

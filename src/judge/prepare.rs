@@ -157,7 +157,9 @@ fn word(value: Option<Value>, what: &str) -> Result<String, String> {
 fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
     // Absent members matter here: `token: $absent` leaves the token out.
     let member = |name: &str| value.get(name);
-    let text = |value: &Value, env: &mut dyn Env| Ok::<_, String>(eval(value, env, Purpose::Sending)?.map(|v| as_text(&v)));
+    let text = |value: &Value, env: &mut dyn Env| {
+        Ok::<_, String>(eval(value, env, Purpose::Sending)?.map(|v| as_text(&v)))
+    };
     let path = member("path").map(|v| text(v, env)).transpose()?.flatten();
     let mut query = Vec::new();
     match member("query") {
@@ -179,11 +181,12 @@ fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
             headers.push((name.clone(), text(value, env)?));
         }
     }
-    let subprotocols = match member("subprotocols").map(|v| eval(v, env, Purpose::Sending)).transpose()?.flatten() {
-        Some(Value::Array(items)) => items.iter().map(as_text).collect(),
-        Some(one) => vec![as_text(&one)],
-        None => Vec::new(),
-    };
+    let subprotocols =
+        match member("subprotocols").map(|v| eval(v, env, Purpose::Sending)).transpose()?.flatten() {
+            Some(Value::Array(items)) => items.iter().map(as_text).collect(),
+            Some(one) => vec![as_text(&one)],
+            None => Vec::new(),
+        };
     Ok(Prepared::Open { path, query, headers, subprotocols })
 }
 
@@ -280,7 +283,11 @@ fn layout(value: Option<Value>) -> Result<Layout, String> {
     };
     let number = |name: &str| match members.get(name) {
         None => Ok(None),
-        Some(value) => value.as_u64().filter(|n| *n > 0).map(|n| Some(n as usize)).ok_or(format!("`{name}` takes a number above 0")),
+        Some(value) => value
+            .as_u64()
+            .filter(|n| *n > 0)
+            .map(|n| Some(n as usize))
+            .ok_or(format!("`{name}` takes a number above 0")),
     };
     let cut = match members.get("cut") {
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_u64).map(|n| n as usize).collect(),
@@ -390,7 +397,9 @@ mod tests {
 
     #[test]
     fn durations_may_refer_to_what_was_negotiated() {
-        for (text, us) in [("20ms", 20_000), ("2s", 2_000_000), ("0.5 x $beats", 500_000), ("5 x $beats.in", 5_000_000)] {
+        for (text, us) in
+            [("20ms", 20_000), ("2s", 2_000_000), ("0.5 x $beats", 500_000), ("5 x $beats.in", 5_000_000)]
+        {
             assert_eq!(duration(text, &mut Names), Ok(us), "{text}");
         }
         assert!(duration("soon", &mut Names).is_err());

@@ -141,7 +141,13 @@ impl Rules {
                     if let Some(expected) = state.pending.remove(on) {
                         state.result.seen += 1;
                         let got = "the connection stayed open".to_owned();
-                        state.result.breaches.push(Breach { clause: String::new(), on: on.into(), at: event.at, expected, got });
+                        state.result.breaches.push(Breach {
+                            clause: String::new(),
+                            on: on.into(),
+                            at: event.at,
+                            expected,
+                            got,
+                        });
                     }
                 }
                 return;
@@ -157,14 +163,16 @@ impl Rules {
     fn hold(&mut self, at: usize, item: &Item, on: &str, world: &mut World, ids: &Ids) {
         let (rule, state) = (&self.rules[at], &mut self.states[at]);
         let site = Site { scope: CASE, me: on, at: item.at };
-        let named = item.record.get("clause").and_then(Value::as_str).filter(|_| item.kind == ItemKind::Malformed);
+        let named =
+            item.record.get("clause").and_then(Value::as_str).filter(|_| item.kind == ItemKind::Malformed);
         let clause = named.unwrap_or_default().to_owned();
         let breach = |state: &mut State, expected: String, got: String| {
             let clause = clause.clone();
             state.result.breaches.push(Breach { clause, on: on.to_owned(), at: item.at, expected, got });
         };
         if let (Some(then), Some(expected)) = (&rule.then, state.pending.get(on).cloned()) {
-            let fits = compile(then, world, &site).is_ok_and(|p| p.fit(item, ids, false, world, on).is_some());
+            let fits =
+                compile(then, world, &site).is_ok_and(|p| p.fit(item, ids, false, world, on).is_some());
             if fits {
                 state.pending.remove(on);
                 state.result.seen += 1;
@@ -228,7 +236,9 @@ fn quickly(of: &Pattern, item: &Item) -> bool {
     match of {
         Pattern::Frame(frame) => {
             item.kind == ItemKind::Frame
-                && frame.get("command").is_none_or(|c| !c.is_string() || item.record.get("command") == Some(c))
+                && frame
+                    .get("command")
+                    .is_none_or(|c| !c.is_string() || item.record.get("command") == Some(c))
         }
         Pattern::Malformed(_) => item.kind == ItemKind::Malformed,
         Pattern::Closed(_) => item.kind == ItemKind::Closed,

@@ -87,7 +87,9 @@ impl Wait {
             See::One(pattern) => {
                 let compiled = one(pattern, world)?;
                 match &compiled {
-                    Compiled::Sight(sight) if sight.alternatives.len() > 1 => Form::OneOf(flatten("", sight, &[])),
+                    Compiled::Sight(sight) if sight.alternatives.len() > 1 => {
+                        Form::OneOf(flatten("", sight, &[]))
+                    }
                     Compiled::Sight(sight) => {
                         nevers.extend(sight.never.as_deref().cloned());
                         Form::One(compiled)
@@ -115,7 +117,9 @@ impl Wait {
                 for (name, list) in all {
                     let compiled = list.iter().map(|p| one(p, world)).collect::<Result<Vec<_>, _>>()?;
                     match &compiled[..] {
-                        [Compiled::Sight(sight), rest @ ..] if sight.alternatives.len() > 1 || sight.never.is_some() => {
+                        [Compiled::Sight(sight), rest @ ..]
+                            if sight.alternatives.len() > 1 || sight.never.is_some() =>
+                        {
                             alternatives.extend(flatten(name, sight, rest));
                         }
                         _ => alternatives.push(Alternative::new(name, compiled, Vec::new())),
@@ -134,7 +138,9 @@ impl Wait {
         }
         match &self.form {
             Form::Nothing(_) | Form::Every { .. } => Waiting::Barrier,
-            Form::AnyOrder { values, exactly: Some(_), .. } if values.iter().all(Option::is_some) => Waiting::Barrier,
+            Form::AnyOrder { values, exactly: Some(_), .. } if values.iter().all(Option::is_some) => {
+                Waiting::Barrier
+            }
             _ => Waiting::Event,
         }
     }
@@ -159,7 +165,8 @@ impl Wait {
     /// Whether it is about part of this item; where it is, notes what becomes of it.
     fn look(&mut self, at: usize, view: &mut Sightline<'_>) {
         if let Some(never) = self.nevers.iter().find(|n| fits(n, at, self.engine, view).is_some()) {
-            let (expected, got) = (self.describe(), format!("{} came: {}", never.describe(), shown(&view.items[at])));
+            let (expected, got) =
+                (self.describe(), format!("{} came: {}", never.describe(), shown(&view.items[at])));
             self.end(false, Value::Null, expected, got, false);
             return;
         }
@@ -180,7 +187,9 @@ impl Wait {
                 }
             }
             Form::AnyOrder { patterns, values, .. } => {
-                for (pattern, slot) in patterns.iter().zip(values.iter_mut()).filter(|(_, slot)| slot.is_none()) {
+                for (pattern, slot) in
+                    patterns.iter().zip(values.iter_mut()).filter(|(_, slot)| slot.is_none())
+                {
                     if let Some((unit, value)) = fits(pattern, at, engine, view) {
                         view.items[at].used.push(unit);
                         *slot = Some(value);
@@ -235,7 +244,8 @@ impl Wait {
                     Some(residue) => {
                         let left = (0..view.items.len()).find(|at| residue.is_left(*at, self.engine, view));
                         if let Some(at) = left {
-                            let (expected, got) = (self.describe(), format!("besides them {}", shown(&view.items[at])));
+                            let (expected, got) =
+                                (self.describe(), format!("besides them {}", shown(&view.items[at])));
                             self.end(false, Value::Null, expected, got, false);
                         }
                     }
@@ -303,13 +313,19 @@ impl Wait {
         match &self.form {
             Form::One(pattern) => pattern.describe(),
             Form::InOrder { patterns, values } => match patterns.get(values.len()) {
-                Some(next) => format!("{} of {} in order: {}", values.len() + 1, patterns.len(), next.describe()),
+                Some(next) => {
+                    format!("{} of {} in order: {}", values.len() + 1, patterns.len(), next.describe())
+                }
                 None => format!("{} in order", patterns.len()),
             },
             Form::AnyOrder { patterns, values, exactly } => {
                 let only = if exactly.is_some() { "exactly " } else { "" };
-                let missing: Vec<_> =
-                    patterns.iter().zip(values).filter(|(_, v)| v.is_none()).map(|(p, _)| p.describe()).collect();
+                let missing: Vec<_> = patterns
+                    .iter()
+                    .zip(values)
+                    .filter(|(_, v)| v.is_none())
+                    .map(|(p, _)| p.describe())
+                    .collect();
                 match missing.len() {
                     0 => format!("{only}{} and nothing else", patterns.len()),
                     n if patterns.len() == 1 => format!("{only}{}", missing[n - 1]),
@@ -339,7 +355,10 @@ impl Residue {
             Residue::Sight(pattern) => fits(pattern, at, engine, view).is_some(),
             Residue::OfCase => {
                 let item = &view.items[at];
-                item.kind == ItemKind::Frame && item.owner == Owner::Case && item.used.is_empty() && !item.stale
+                item.kind == ItemKind::Frame
+                    && item.owner == Owner::Case
+                    && item.used.is_empty()
+                    && !item.stale
             }
         }
     }
@@ -347,7 +366,15 @@ impl Residue {
 
 impl Alternative {
     fn new(name: &str, patterns: Vec<Compiled>, nevers: Vec<Compiled>) -> Self {
-        Alternative { name: name.to_owned(), patterns, nevers, at: 0, taken: Vec::new(), last: Value::Null, dead: false }
+        Alternative {
+            name: name.to_owned(),
+            patterns,
+            nevers,
+            at: 0,
+            taken: Vec::new(),
+            last: Value::Null,
+            dead: false,
+        }
     }
 
     fn look(&mut self, at: usize, engine: bool, view: &mut Sightline<'_>) {
@@ -404,7 +431,9 @@ fn patterns(list: &Patterns, world: &mut World, site: &Site<'_>) -> Result<(Vec<
         Patterns::Each(all) => {
             let compiled = all.iter().map(|p| compile(p, world, site)).collect::<Result<Vec<_>, _>>()?;
             let residue = match all.first() {
-                Some(Pattern::Sight(sight)) => Residue::Sight(Box::new(compile_sight(sight, None, world, site)?)),
+                Some(Pattern::Sight(sight)) => {
+                    Residue::Sight(Box::new(compile_sight(sight, None, world, site)?))
+                }
                 _ => Residue::OfCase,
             };
             Ok((compiled, residue))
@@ -423,10 +452,13 @@ fn patterns(list: &Patterns, world: &mut World, site: &Site<'_>) -> Result<(Vec<
 }
 
 fn flat(items: Vec<Value>) -> Vec<Value> {
-    items.into_iter().flat_map(|item| match item {
-        Value::Array(inner) => flat(inner),
-        other => vec![other],
-    }).collect()
+    items
+        .into_iter()
+        .flat_map(|item| match item {
+            Value::Array(inner) => flat(inner),
+            other => vec![other],
+        })
+        .collect()
 }
 
 fn fits(pattern: &Compiled, at: usize, engine: bool, view: &mut Sightline<'_>) -> Option<(usize, Value)> {
@@ -447,7 +479,8 @@ pub(super) fn shown(item: &Item) -> String {
         ItemKind::Frame => {
             let body = text("body");
             let body = crate::case::matcher::show(Some(&Value::from(body)));
-            let headers = item.record.get("headers").map(|h| crate::case::matcher::show(Some(h))).unwrap_or_default();
+            let headers =
+                item.record.get("headers").map(|h| crate::case::matcher::show(Some(h))).unwrap_or_default();
             format!("{} {headers} {body}", text("command"))
         }
         ItemKind::Http => format!("HTTP {}", text("status")),

@@ -230,7 +230,8 @@ impl Env for View<'_> {
         while let Some(at) = scope {
             let names = &self.world.scopes[at].names;
             let dotted = path.first().map(|first| format!("{name}.{first}"));
-            let found = names.iter().find(|(n, _)| Some(n) == dotted.as_ref()).map(|found| (found, &path[1..]));
+            let found =
+                names.iter().find(|(n, _)| Some(n) == dotted.as_ref()).map(|found| (found, &path[1..]));
             if let Some(((_, value), rest)) =
                 found.or_else(|| names.iter().find(|(n, _)| n == name).map(|found| (found, path)))
             {
@@ -255,7 +256,9 @@ impl View<'_> {
             "now" => Some(Value::from(facts.anchor_ms + self.at / 1000)),
             "fill" => {
                 let count = path.first().and_then(|n| n.parse::<usize>().ok());
-                let count = count.filter(|n| *n <= 16 << 20).ok_or("`$fill` takes a number of octets: $(fill.32768)")?;
+                let count = count
+                    .filter(|n| *n <= 16 << 20)
+                    .ok_or("`$fill` takes a number of octets: $(fill.32768)")?;
                 Some(Value::from(filler(count)))
             }
             "target" => {

@@ -77,8 +77,12 @@ impl TlsConnector {
 /// What may be done about a handshake that failed, as the end of a sentence; nothing where nobody knows.
 pub(super) fn remedy(error: &io::Error) -> &'static str {
     match error.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(_)) => "; name the file of its issuer with --ca, or accept any with --insecure",
-        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => "; no TLS is spoken there: try ws://",
+        Some(Error::InvalidCertificate(_)) => {
+            "; name the file of its issuer with --ca, or accept any with --insecure"
+        }
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "; no TLS is spoken there: try ws://"
+        }
         _ => "",
     }
 }

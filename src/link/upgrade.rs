@@ -105,15 +105,15 @@ pub fn upgrade_faults(
         all.iter().flat_map(|v| v.split(',')).any(|t| t.trim().eq_ignore_ascii_case(wanted))
     };
     if !token("upgrade", "websocket") {
-        faults.push(("WS-HS-08", format!("Upgrade is {:?}", response.header("upgrade"))));
+        faults.push(("WS-HS-08", format!("Upgrade is {}", shown(response.header("upgrade")))));
     }
     if !token("connection", "upgrade") {
-        faults.push(("WS-HS-08", format!("Connection is {:?}", response.header("connection"))));
+        faults.push(("WS-HS-08", format!("Connection is {}", shown(response.header("connection")))));
     }
     if let Some(key) = key {
         let (expected, got) = (accept_key(key), response.header("sec-websocket-accept"));
         if got != Some(&expected) {
-            faults.push(("WS-HS-08", format!("Sec-WebSocket-Accept is {got:?}, not {expected:?}")));
+            faults.push(("WS-HS-08", format!("Sec-WebSocket-Accept is {}, not {expected:?}", shown(got))));
         }
     }
     if let Some(chosen) = response.header("sec-websocket-protocol")
@@ -125,6 +125,11 @@ pub fn upgrade_faults(
         faults.push(("WS-HS-08", format!("extension {extensions:?} was not offered")));
     }
     faults
+}
+
+/// A header's value for a message.
+fn shown(value: Option<&str>) -> String {
+    value.map_or_else(|| "missing".to_owned(), |value| format!("{value:?}"))
 }
 
 /// An answer to a request: a connection that was upgraded, with octets that followed the answer, or a response.
@@ -159,8 +164,7 @@ pub async fn request(stream: Stream, request: &HttpRequest) -> Result<Answer, Ht
         .map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
         .collect();
     if status == 101 {
-        let upgraded =
-            hyper::upgrade::on(&mut response).await.map_err(|e| lost(describe(&e)))?;
+        let upgraded = hyper::upgrade::on(&mut response).await.map_err(|e| lost(describe(&e)))?;
         let parts = upgraded
             .downcast::<TokioIo<Stream>>()
             .map_err(|_| lost("the connection was not handed over".into()))?;

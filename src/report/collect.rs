@@ -180,7 +180,13 @@ impl Collector {
 
 fn brief(record: &Record, path: PathBuf) -> Brief {
     let level = |clause: &str| {
-        record.checks.iter().filter(|c| !c.held && c.clause == clause).map(|c| c.level).max().unwrap_or(Level::Must)
+        record
+            .checks
+            .iter()
+            .filter(|c| !c.held && c.clause == clause)
+            .map(|c| c.level)
+            .max()
+            .unwrap_or(Level::Must)
     };
     let broken = record.checks.iter().filter(|c| !c.held).max_by_key(|c| c.level);
     let breach = record.rule.as_ref().and_then(|r| r.breaches.first());

@@ -42,10 +42,17 @@ fn word(verdict: Verdict) -> String {
 }
 
 /// All that is said after a run.
-pub fn summary(info: &RunInfo, gathered: &Gathered, catalogue: &Catalogue, rerun: &str, width: usize) -> String {
+pub fn summary(
+    info: &RunInfo,
+    gathered: &Gathered,
+    catalogue: &Catalogue,
+    rerun: &str,
+    width: usize,
+) -> String {
     let mut out = String::new();
     suites(&mut out, gathered);
-    let bad = |b: &&Brief| matches!(b.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn);
+    let bad =
+        |b: &&Brief| matches!(b.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn);
     let failures: Vec<&Brief> = gathered.briefs.iter().filter(bad).collect();
     for brief in failures.iter().take(MOST_FAILURES) {
         failure(&mut out, brief, catalogue, rerun, width);
@@ -107,7 +114,8 @@ fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, 
         }
     }
     field("catches", brief.why.as_deref().unwrap_or_default());
-    let frames = brief.journal.as_ref().map_or(Vec::new(), |j| excerpt(j, FRAMES, width.saturating_sub(12).max(60)));
+    let frames =
+        brief.journal.as_ref().map_or(Vec::new(), |j| excerpt(j, FRAMES, width.saturating_sub(12).max(60)));
     for (at, line) in frames.iter().enumerate() {
         let name = if at == 0 { "wire" } else { "" };
         let _ = writeln!(out, "  {:<9} {line}", name.dimmed());
@@ -145,7 +153,8 @@ fn not_applicable(out: &mut String, gathered: &Gathered) {
 
 fn last_line(out: &mut String, info: &RunInfo, gathered: &Gathered) {
     let count = |verdict: Verdict| gathered.summary.of(verdict);
-    let mut parts = vec![format!("{} passed", count(Verdict::Pass)), format!("{} failed", count(Verdict::Fail))];
+    let mut parts =
+        vec![format!("{} passed", count(Verdict::Pass)), format!("{} failed", count(Verdict::Fail))];
     for (verdict, word) in [
         (Verdict::Warn, "with warnings"),
         (Verdict::Known, "known"),
@@ -174,6 +183,7 @@ fn last_line(out: &mut String, info: &RunInfo, gathered: &Gathered) {
         .dimmed()
     );
     if info.interrupted {
-        let _ = writeln!(out, "{}", "The run was stopped before its end: this is what had been judged.".yellow());
+        let _ =
+            writeln!(out, "{}", "The run was stopped before its end: this is what had been judged.".yellow());
     }
 }

@@ -140,7 +140,14 @@ async fn repeat<'s>(stage: &'s Arc<Stage>, step: &'s Step, repeat: &'s Repeat, a
     flow
 }
 
-async fn round<'s>(stage: &'s Arc<Stage>, step: &Step, repeat: &'s Repeat, up: u32, value: Value, at: At<'s>) -> Flow {
+async fn round<'s>(
+    stage: &'s Arc<Stage>,
+    step: &Step,
+    repeat: &'s Repeat,
+    up: u32,
+    value: Value,
+    at: At<'s>,
+) -> Flow {
     let names: Map<String, Value> = repeat.name.iter().map(|name| (name.clone(), value.clone())).collect();
     let run = stage.begin(step.id, Some(up), at.phase, at.me, names);
     let flow = steps(stage, &repeat.steps, At { up: Some(run), ask: false, ..at }).await;
@@ -190,7 +197,9 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
             watch(stage, run, Duration::from_micros(lasts_us), on).await;
             Flow::Go
         }
-        (Deed::Become(_), Prepared::Become(state)) => become_state(stage, on, &state, Some(run), at.phase).await,
+        (Deed::Become(_), Prepared::Become(state)) => {
+            become_state(stage, on, &state, Some(run), at.phase).await
+        }
         (Deed::Settle(_), Prepared::Settle(road)) => {
             settle::settle(stage, run, on, &road).await;
             Flow::Go
@@ -279,7 +288,11 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
                 Prepared::Bytes(octets) => {
                     let shown = stage.secrets.conceal(&String::from_utf8_lossy(&octets));
                     let octets = stage.secrets.reveal_octets(&octets);
-                    let body = if std::str::from_utf8(&octets).is_ok() { Body::Text(shown) } else { Body::from_octets(&octets) };
+                    let body = if std::str::from_utf8(&octets).is_ok() {
+                        Body::Text(shown)
+                    } else {
+                        Body::from_octets(&octets)
+                    };
                     stage.log(Some(on), What::Octets { way: Way::Out, octets: body });
                     stage.transmit(on, &octets, How::AsItIs);
                 }
@@ -301,7 +314,8 @@ async fn open_link(
     subprotocols: Vec<String>,
 ) {
     let mut all: Vec<(String, String)> = Vec::new();
-    let token = stage.lock().judge.actor(on).and_then(|a| a.get("token").and_then(Value::as_str).map(str::to_owned));
+    let token =
+        stage.lock().judge.actor(on).and_then(|a| a.get("token").and_then(Value::as_str).map(str::to_owned));
     all.extend(token.map(|token| ("token".to_owned(), token)));
     for (name, value) in query {
         all.retain(|(n, _)| *n != name);
@@ -319,7 +333,13 @@ async fn open_link(
 }
 
 /// Sends a frame: secrets revealed, octets checked by our own strict reader first.
-fn send_frame(stage: &Arc<Stage>, on: &str, mut frame: Frame, length: crate::stomp::ContentLength, at: At<'_>) {
+fn send_frame(
+    stage: &Arc<Stage>,
+    on: &str,
+    mut frame: Frame,
+    length: crate::stomp::ContentLength,
+    at: At<'_>,
+) {
     let engine = at.phase == Phase::Engine;
     if at.ask
         && stage.world.gives_receipts()
@@ -341,12 +361,17 @@ fn send_frame(stage: &Arc<Stage>, on: &str, mut frame: Frame, length: crate::sto
     let (version, crlf) = {
         let state = stage.lock();
         let connection = state.links.get(on).and_then(|l| l.connection.as_ref());
-        (connection.map(|c| c.version).unwrap_or_default(), !engine && connection.is_some_and(|c| c.writer.is_crlf()))
+        (
+            connection.map(|c| c.version).unwrap_or_default(),
+            !engine && connection.is_some_and(|c| c.writer.is_crlf()),
+        )
     };
     let style = Style { version, crlf, content_length: length, ..Style::default() };
     let octets = encode_with(&revealed, &style);
     if let Some(why) = ill_formed(&octets, version) {
-        let why = format!("the harness would have sent a malformed frame ({why}); malformed ones are sent with `bytes`");
+        let why = format!(
+            "the harness would have sent a malformed frame ({why}); malformed ones are sent with `bytes`"
+        );
         stage.log(Some(on), What::Fault { why: stage.secrets.conceal(&why) });
         return;
     }

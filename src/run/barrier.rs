@@ -77,7 +77,8 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
         return ended(stage, on).await;
     }
     let since = stage.lock().links.get(on).map_or(0, |l| l.barrier);
-    let deeds: Vec<Deeded> = stage.lock().deeds.iter().filter(|d| d.at > since && d.matters()).cloned().collect();
+    let deeds: Vec<Deeded> =
+        stage.lock().deeds.iter().filter(|d| d.at > since && d.matters()).cloned().collect();
     let mut total = Outcome::held(BarrierKind::Witness);
     // Whoever acted by a road witnesses it; what has no road must have been worked off before somebody else does.
     let actors: BTreeSet<String> = deeds.iter().map(|d| d.on.clone()).collect();
@@ -134,7 +135,8 @@ fn closed(stage: &Stage, on: &str) -> Outcome {
                 _ => None,
             })
             .unwrap_or_default();
-        outcome.lost = Some((clause, format!("the target ended the connection of {on}, which had done nothing")));
+        outcome.lost =
+            Some((clause, format!("the target ended the connection of {on}, which had done nothing")));
     }
     outcome
 }
@@ -154,7 +156,12 @@ async fn ways<'s>(stage: &'s Arc<Stage>, on: &str, raise: bool) -> Vec<Way<'s>> 
             }
         } else if road.to_group {
             found.extend(group_ways(stage, road, on));
-        } else if road.receiver.as_ref().and_then(|r| stage.script.rank(r)).is_none_or(|wanted| rank >= wanted) {
+        } else if road
+            .receiver
+            .as_ref()
+            .and_then(|r| stage.script.rank(r))
+            .is_none_or(|wanted| rank >= wanted)
+        {
             found.push(personal(road));
         }
     }
@@ -196,7 +203,9 @@ async fn by_actor(
     ways: &[Way<'_>],
     total: &mut Outcome,
 ) -> Result<bool, (String, String)> {
-    let taken = |way: &Way<'_>, deed: &Deeded| deed.road.as_deref() == Some(way.road.name.as_str()) && same_group(way, deed);
+    let taken = |way: &Way<'_>, deed: &Deeded| {
+        deed.road.as_deref() == Some(way.road.name.as_str()) && same_group(way, deed)
+    };
     // A deed whose own road does not lead to the receiver is witnessed by any road that does.
     let roads: Vec<&Deeded> = deeds.iter().copied().filter(|d| d.road.is_some()).collect();
     if roads.is_empty() {
@@ -314,5 +323,9 @@ async fn ended(stage: &Arc<Stage>, on: &str) -> Outcome {
 fn twin(stage: &Stage, on: &str) -> Option<String> {
     let state = stage.lock();
     let own = role_of(on);
-    state.links.iter().find(|(name, link)| *name != on && link.open && role_of(name) == own).map(|(name, _)| name.clone())
+    state
+        .links
+        .iter()
+        .find(|(name, link)| *name != on && link.open && role_of(name) == own)
+        .map(|(name, _)| name.clone())
 }

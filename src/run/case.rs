@@ -72,9 +72,10 @@ pub(super) async fn perform(stage: &Arc<Stage>) {
         };
         names.into_iter().map(|name| (name, member.state.clone()))
     });
-    let brought = join_all(cast.filter(|(_, state)| state != "away" && state != "offline").map(
-        |(name, state)| async move { become_state(stage, &name, &state, None, Phase::Cast).await },
-    ))
+    let brought = join_all(
+        cast.filter(|(_, state)| state != "away" && state != "offline")
+            .map(|(name, state)| async move { become_state(stage, &name, &state, None, Phase::Cast).await }),
+    )
     .await;
     let mut flow = if brought.contains(&Flow::Stop) { Flow::Stop } else { Flow::Go };
     for (part, phase) in [(&script.given, Phase::Given), (&script.steps, Phase::Steps)] {
@@ -95,7 +96,8 @@ async fn canary(stage: &Arc<Stage>) {
     let Some(state) = sending_state(stage).map(str::to_owned) else { return };
     become_state(stage, "canary", &state, None, Phase::Engine).await;
     let up = stage.script.rank(&state).is_some_and(|rank| stage.rank("canary") >= rank);
-    let why = if up { "a new connection was accepted".to_owned() } else { stage.lock().judge.story("canary") };
+    let why =
+        if up { "a new connection was accepted".to_owned() } else { stage.lock().judge.story("canary") };
     stage.log(Some("canary"), What::Target { up, why });
     close(stage, "canary").await;
 }
@@ -113,7 +115,10 @@ async fn await_closes(stage: &Arc<Stage>) {
     for on in waiting {
         let begun = Instant::now();
         let closed = stage
-            .until(deadline, |state| (!state.judge.rule_waits_on(&on) || state.links.get(&on).is_none_or(|l| !l.open)).then_some(()))
+            .until(deadline, |state| {
+                (!state.judge.rule_waits_on(&on) || state.links.get(&on).is_none_or(|l| !l.open))
+                    .then_some(())
+            })
             .await;
         if closed.is_none() {
             Spent::add(&stage.world.waiting.patience, begun.elapsed());

@@ -36,7 +36,7 @@ pub enum Subject {
         in_memory: bool,
     },
     /// A server somewhere.
-    Remote(Target),
+    Remote(Box<Target>),
 }
 
 /// What a run came to, beside its records.
@@ -72,7 +72,7 @@ pub fn epoch_ms() -> u64 {
 }
 
 /// The fixed beginning of virtual time, so that the same seed gives the same transcripts: 2026-01-01T00:00:00Z.
-pub const VIRTUAL_EPOCH_MS: u64 = 1_767_225_600_000;
+const VIRTUAL_EPOCH_MS: u64 = 1_767_225_600_000;
 
 /// The embedded server as a target.
 pub fn embedded_target(directory: &Directory, address: &str) -> Target {
@@ -105,47 +105,47 @@ pub fn embedded_target(directory: &Directory, address: &str) -> Target {
     target
 }
 
+/// What is to be run, on what, and how.
+pub struct Job<'j> {
+    /// Everything that was loaded.
+    pub library: &'j Library,
+    /// The cases.
+    pub plan: &'j Plan,
+    /// What is judged.
+    pub subject: Subject,
+    /// What it is said to be.
+    pub profile: Profile,
+    /// What the user wants.
+    pub settings: Settings,
+    /// Where journals go.
+    pub folder: JournalFolder,
+}
+
 /// Runs a plan on a subject.
 ///
 /// # Errors
 /// A target that cannot be judged or reached by the means given.
-pub fn execute(
-    library: &Library,
-    plan: &Plan,
-    subject: Subject,
-    profile: Profile,
-    settings: Settings,
-    folder: JournalFolder,
-    tell: Tell,
-    stop: watch::Receiver<bool>,
-) -> Result<Cost, RunError> {
-    let virtual_time = matches!(&subject, Subject::Embedded { in_memory: true, .. });
+pub fn execute(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Cost, RunError> {
+    let virtual_time = matches!(&job.subject, Subject::Embedded { in_memory: true, .. });
     let runtime = if virtual_time {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?
     } else {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?
     };
-    let cost = runtime.block_on(run(library, plan, subject, profile, settings, folder, tell, stop));
+    let cost = runtime.block_on(run(job, tell, stop));
     // What still hangs on a target that never answers must not hold us up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     cost
 }
 
-async fn run(
-    library: &Library,
-    plan: &Plan,
-    subject: Subject,
-    profile: Profile,
-    mut settings: Settings,
-    folder: JournalFolder,
-    tell: Tell,
-    stop: watch::Receiver<bool>,
-) -> Result<Cost, RunError> {
+async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Cost, RunError> {
+    let Job { library, plan, subject, profile, mut settings, folder } = job;
     let (target, connector, server) = match subject {
         Subject::Remote(target) => {
-            let tls = target.tls.then(|| TlsConnector::new(target.ca.as_deref(), target.insecure)).transpose()?;
+            let tls =
+                target.tls.then(|| TlsConnector::new(target.ca.as_deref(), target.insecure)).transpose()?;
             let connector = Connector::Tcp { host: target.address.clone(), port: target.port, tls };
-            (target, connector, None)
+            (*target, connector, None)
         }
         Subject::Embedded { directory, policy, in_memory: true } => {
             settings.anchor_ms = VIRTUAL_EPOCH_MS;
@@ -189,7 +189,10 @@ async fn run(
 }
 
 /// Points of the dialects that a plan speaks, and the clauses that judge them.
-fn points(library: &Library, plan: &Plan) -> (BTreeMap<String, crate::case::script::Point>, Vec<(String, String)>) {
+fn points(
+    library: &Library,
+    plan: &Plan,
+) -> (BTreeMap<String, crate::case::script::Point>, Vec<(String, String)>) {
     let mut points = BTreeMap::new();
     let mut clauses = Vec::new();
     let spoken = |name: &str| plan.cases.iter().any(|s| s.dialect == name);
@@ -203,17 +206,13 @@ fn points(library: &Library, plan: &Plan) -> (BTreeMap<String, crate::case::scri
 }
 
 fn cost(world: &World) -> Cost {
-    let ms = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed) / 1000;
+    let ms =
+        |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed) / 1000;
     let waiting = BTreeMap::from([
         ("round_trips_ms", ms(&world.waiting.round_trips)),
         ("grace_ms", ms(&world.waiting.grace)),
         ("windows_ms", ms(&world.waiting.windows)),
         ("patience_ms", ms(&world.waiting.patience)),
     ]);
-    Cost {
-        duration: world.start.elapsed(),
-        started_ms: world.anchor_ms,
-        waiting,
-        observed: world.observed(),
-    }
+    Cost { duration: world.start.elapsed(), started_ms: world.anchor_ms, waiting, observed: world.observed() }
 }

@@ -20,7 +20,7 @@ mod settle;
 mod stage;
 mod world;
 
-pub use engine::{Cost, RunError, Subject, embedded_target, epoch_ms, execute};
+pub use engine::{Cost, Job, RunError, Subject, embedded_target, epoch_ms, execute};
 pub use plan::{NothingSelected, Plan, accounts_needed, deciding_steps};
 pub use preflight::{Unfit, preflight};
 pub use record::{Record, RuleRecord};

@@ -51,7 +51,8 @@ impl Plan {
     /// # Errors
     /// A pattern that selects nothing.
     pub fn new(library: &Library, patterns: &[String]) -> Result<Self, NothingSelected> {
-        let rule_suite = |rule: &Rule| rule.id.rsplit_once('/').map_or(String::new(), |(suite, _)| suite.to_owned());
+        let rule_suite =
+            |rule: &Rule| rule.id.rsplit_once('/').map_or(String::new(), |(suite, _)| suite.to_owned());
         let case_selected = |s: &Script, p: &str| selects(p, &s.id, &s.suite, &s.requirements);
         let rule_selected =
             |r: &Rule, p: &str| selects(p, &r.id, &rule_suite(r), std::slice::from_ref(&r.requirement));
@@ -62,7 +63,8 @@ impl Plan {
                 let without_row = |id: &str| id.split('[').next().unwrap_or(id).to_owned();
                 let ids: Vec<String> = library.scripts.iter().map(|s| without_row(&s.id)).collect();
                 let suites = library.scripts.iter().map(|s| s.suite.as_str());
-                let requirements = library.scripts.iter().flat_map(|s| s.requirements.iter().map(String::as_str));
+                let requirements =
+                    library.scripts.iter().flat_map(|s| s.requirements.iter().map(String::as_str));
                 let names = suites.chain(ids.iter().map(String::as_str)).chain(requirements);
                 let near = suggest(pattern, names).into_iter().map(str::to_owned).collect();
                 return Err(NothingSelected { pattern: pattern.clone(), near });
@@ -127,7 +129,7 @@ fn roles(script: &Script) -> Vec<String> {
 
 /// Who sits where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seating {
+pub(super) struct Seating {
     /// Role, or session of a crowd → index of its account.
     pub seats: BTreeMap<String, usize>,
     /// Group name in the case → index of the target's group.
@@ -140,14 +142,14 @@ pub struct Seating {
 
 impl Seating {
     /// Accounts in use, each once.
-    pub fn accounts(&self) -> BTreeSet<usize> {
+    pub(super) fn accounts(&self) -> BTreeSet<usize> {
         self.seats.values().copied().collect()
     }
 }
 
 /// Seats a case on free accounts (indices in the order in which they are preferred); with a prober where there is one
 /// account more.
-pub fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Seating> {
+pub(super) fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Seating> {
     let target = &world.target;
     let assignment = Assignment { script, target, roles: roles(script) };
     let mut chosen = BTreeMap::new();
@@ -159,8 +161,11 @@ pub fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Seating> {
             _ => return None,
         };
         let taken = seating.accounts();
-        let fits = |at: &usize| !taken.contains(at) && assignment.suits(member.role(), &target.accounts[*at], &seating.groups);
-        let pool: Vec<usize> = free.iter().copied().filter(|at| fits(at)).take(CROWD_ACCOUNTS.min(count as usize)).collect();
+        let fits = |at: &usize| {
+            !taken.contains(at) && assignment.suits(member.role(), &target.accounts[*at], &seating.groups)
+        };
+        let pool: Vec<usize> =
+            free.iter().copied().filter(|at| fits(at)).take(CROWD_ACCOUNTS.min(count as usize)).collect();
         if pool.is_empty() {
             return None;
         }
@@ -236,7 +241,8 @@ impl Assignment<'_> {
     ) -> bool {
         let Some(role) = self.roles.get(at) else { return true };
         for index in free {
-            if seats.values().any(|s| s == index) || !self.suits(role, &self.target.accounts[*index], groups) {
+            if seats.values().any(|s| s == index) || !self.suits(role, &self.target.accounts[*index], groups)
+            {
                 continue;
             }
             seats.insert(role.clone(), *index);
@@ -258,13 +264,14 @@ impl Assignment<'_> {
                 let member = groups
                     .get(&need.name)
                     .is_some_and(|g| self.target.groups[*g].members.contains(&account.label));
-                (!need.members.iter().any(|m| m == role) || member) && (!need.others.iter().any(|m| m == role) || !member)
+                (!need.members.iter().any(|m| m == role) || member)
+                    && (!need.others.iter().any(|m| m == role) || !member)
             })
     }
 }
 
 /// Why a case cannot be seated on this target at all, in a sentence.
-pub fn why_unseatable(script: &Script, world: &World) -> Option<String> {
+pub(super) fn why_unseatable(script: &Script, world: &World) -> Option<String> {
     let all: Vec<usize> = (0..world.target.accounts.len()).collect();
     if seat(script, world, &all).is_some() {
         return None;
@@ -285,7 +292,7 @@ pub fn why_unseatable(script: &Script, world: &World) -> Option<String> {
 }
 
 /// The first need of a case that is not met, in a sentence.
-pub fn unmet(script: &Script, world: &World) -> Option<String> {
+pub(super) fn unmet(script: &Script, world: &World) -> Option<String> {
     let known = world.known();
     for (_, member, wanted) in account_needs(script) {
         let matcher = match need(wanted) {
@@ -297,14 +304,19 @@ pub fn unmet(script: &Script, world: &World) -> Option<String> {
             return Some(format!("no account has a {member}"));
         }
         if !values.iter().any(|value| matcher.holds(value.as_ref())) {
-            return Some(format!("of no account the {member} is as the case needs it: {}", matcher.describe()));
+            return Some(format!(
+                "of no account the {member} is as the case needs it: {}",
+                matcher.describe()
+            ));
         }
     }
     for (name, wanted) in &script.needs {
         if account_need(script, name).is_some() {
             continue;
         }
-        let (value, what) = if let Some(limit) = name.strip_prefix("limits.").or_else(|| name.strip_prefix("$profile.limits.")) {
+        let (value, what) = if let Some(limit) =
+            name.strip_prefix("limits.").or_else(|| name.strip_prefix("$profile.limits."))
+        {
             (world.profile.limit(limit), format!("the limit `{limit}`"))
         } else if name == "ordering" {
             // An order that was merely seen proves nothing: a target that reorders now and then looks the same.

@@ -52,7 +52,8 @@ impl Unfit {
 pub async fn preflight(world: &Arc<World>, model: &Script, folder: &JournalFolder) -> Result<(), Unfit> {
     let mut script = model.clone();
     script.id = "preflight".into();
-    (script.cast, script.groups, script.given, script.steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    (script.cast, script.groups, script.given, script.steps) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     script.names = Vec::new();
     let labels: Vec<String> = world.target.accounts.iter().map(|a| a.label.clone()).collect();
     let seats: BTreeMap<String, usize> = labels.iter().cloned().zip(0..).collect();

@@ -113,7 +113,10 @@ impl RuleRecord {
                 let times = if self.count == 1 { String::new() } else { format!(" ({} times)", self.count) };
                 let reason = format!(
                     "{}{times}: in {case}, on {}: expected {}; {}",
-                    self.clause_of(breach), breach.on, breach.expected, breach.got
+                    self.clause_of(breach),
+                    breach.on,
+                    breach.expected,
+                    breach.got
                 );
                 let verdict = match level {
                     Level::Must => Verdict::Fail,

@@ -51,7 +51,12 @@ pub(super) async fn send(stage: &Arc<Stage>, way: &Way<'_>, from: &str, mark: &s
     stage.is_open(from)
 }
 
-async fn run_engine_step(stage: &Arc<Stage>, act: &crate::case::script::Step, on: &str, names: Map<String, Value>) {
+async fn run_engine_step(
+    stage: &Arc<Stage>,
+    act: &crate::case::script::Step,
+    on: &str,
+    names: Map<String, Value>,
+) {
     let run = stage.begin(act.id, None, Phase::Engine, on, names);
     if let crate::case::script::Kind::Act(crate::case::script::Act {
         deed: crate::case::script::Deed::Call { does, .. },
@@ -72,7 +77,12 @@ pub(super) fn look(stage: &Arc<Stage>, way: &Way<'_>, mark: &str) -> u32 {
 }
 
 /// Waits for a marked message until a deadline; whether it came, and after how long.
-pub(super) async fn arrival(stage: &Arc<Stage>, run: u32, begun: Instant, deadline: Instant) -> Option<Duration> {
+pub(super) async fn arrival(
+    stage: &Arc<Stage>,
+    run: u32,
+    begun: Instant,
+    deadline: Instant,
+) -> Option<Duration> {
     let held = stage
         .until(deadline, |state| {
             let (waiting, held) = state.judge.waiting(run);
@@ -142,7 +152,11 @@ pub(super) async fn witness(
         None if !stage.is_open(&way.to) => Err(format!("the connection of {} ended", way.to)),
         None => {
             super::world::Waiting::add(&stage.world.waiting.patience, patience);
-            Err(format!("a message from {from} to {} did not arrive within {} ms", way.to, patience.as_millis()))
+            Err(format!(
+                "a message from {from} to {} did not arrive within {} ms",
+                way.to,
+                patience.as_millis()
+            ))
         }
     }
 }

@@ -85,7 +85,18 @@ impl Runner {
     pub fn new(world: Arc<World>, settings: Settings, folder: JournalFolder, tell: Tell) -> Self {
         let slots = world.target.accounts.iter().map(|_| Slot::default()).collect();
         let rules = world.rules.iter().map(|r| (r.id.clone(), RuleRecord::new(r.clone()))).collect();
-        Runner { world, settings, folder, tell, slots, running: BTreeMap::new(), started: 0, uses: 0, rules, failed: false }
+        Runner {
+            world,
+            settings,
+            folder,
+            tell,
+            slots,
+            running: BTreeMap::new(),
+            started: 0,
+            uses: 0,
+            rules,
+            failed: false,
+        }
     }
 
     /// Runs all, until done or told to stop.
@@ -267,7 +278,8 @@ impl Runner {
             }
         }
         let broken: BTreeSet<String> = broken(&outcome);
-        let judged: BTreeSet<String> = outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
+        let judged: BTreeSet<String> =
+            outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let mut record = record(&script, outcome, round, took);
         record.facts = Some(stage.facts.clone());
         record.journal = Some(written.path);
@@ -276,17 +288,33 @@ impl Runner {
             record.reason = format!("its journal could not be written: {why}");
         }
         let today = self.today();
-        (record.verdict, record.reason) =
-            apply_known(&record.id, record.verdict, &record.reason, &broken, &judged, &self.world.profile, &today);
+        (record.verdict, record.reason) = apply_known(
+            &record.id,
+            record.verdict,
+            &record.reason,
+            &broken,
+            &judged,
+            &self.world.profile,
+            &today,
+        );
         (self.tell)(RunEvent::Finished(Box::new(record)));
     }
 
     fn finished(&mut self, mut record: Record, _: &BTreeSet<String>) {
-        let broken: BTreeSet<String> = record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
-        let judged: BTreeSet<String> = record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
+        let broken: BTreeSet<String> =
+            record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
+        let judged: BTreeSet<String> =
+            record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let today = self.today();
-        (record.verdict, record.reason) =
-            apply_known(&record.id, record.verdict, &record.reason, &broken, &judged, &self.world.profile, &today);
+        (record.verdict, record.reason) = apply_known(
+            &record.id,
+            record.verdict,
+            &record.reason,
+            &broken,
+            &judged,
+            &self.world.profile,
+            &today,
+        );
         (self.tell)(RunEvent::Finished(Box::new(record)));
     }
 
@@ -382,7 +410,8 @@ pub(super) fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, 
     for (name, secret) in &target.headers {
         secrets.add(&format!("«header:{name}»"), secret.reveal());
     }
-    let groups = seating.groups.iter().map(|(name, at)| (name.clone(), target.groups[*at].id.clone())).collect();
+    let groups =
+        seating.groups.iter().map(|(name, at)| (name.clone(), target.groups[*at].id.clone())).collect();
     let run_mark = format!("c{}", world.tag);
     let facts = Facts {
         mark: format!("{run_mark}{number:05}z"),

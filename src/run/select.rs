@@ -36,7 +36,8 @@ pub fn suggest<'a>(pattern: &str, names: impl Iterator<Item = &'a str>) -> Vec<&
     let mut all: Vec<&str> = names.collect();
     all.sort_unstable();
     all.dedup();
-    let mut found: Vec<&str> = all.iter().copied().filter(|n| !bare.is_empty() && n.contains(bare)).take(5).collect();
+    let mut found: Vec<&str> =
+        all.iter().copied().filter(|n| !bare.is_empty() && n.contains(bare)).take(5).collect();
     if found.is_empty() {
         found.extend(nearest(bare, all.iter().copied()));
     }
@@ -66,7 +67,9 @@ mod tests {
     #[test]
     fn a_case_is_selected_by_id_suite_folder_or_requirement() {
         let requirements = ["STOMP12-SEND-01".to_owned()];
-        for pattern in ["im", "im/send", "im/send/x", "im/send/x[a]", "STOMP12-SEND-*", "STOMP12-SEND-01", "*"] {
+        for pattern in
+            ["im", "im/send", "im/send/x", "im/send/x[a]", "STOMP12-SEND-*", "STOMP12-SEND-01", "*"]
+        {
             assert!(selects(pattern, "im/send/x[a]", "im/send", &requirements), "{pattern}");
         }
         assert!(!selects("im/sen", "im/send/x[a]", "im/send", &requirements));

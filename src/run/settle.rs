@@ -46,7 +46,8 @@ pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
     match held {
         Some(held) => settled("probe", held),
         None => {
-            let why = format!("nobody can show that what {on} did has been worked off: it takes one more account");
+            let why =
+                format!("nobody can show that what {on} did has been worked off: it takes one more account");
             stage.log(Some(on), What::Unable { why });
         }
     }
@@ -139,7 +140,10 @@ async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
     }
     let ear = {
         let state = stage.lock();
-        state.links.get(&from).and_then(|l| l.live.iter().find(|(id, _)| id.starts_with(&stage.facts.engine_mark)).cloned())
+        state
+            .links
+            .get(&from)
+            .and_then(|l| l.live.iter().find(|(id, _)| id.starts_with(&stage.facts.engine_mark)).cloned())
     };
     let subscription = match ear {
         Some(found) => found,
@@ -147,7 +151,12 @@ async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
             let mark = stage.engine_mark();
             let destination = format!("/topic/{mark}");
             subscribe(stage, &from, &mark, &destination);
-            let way = Way { road, to: from.clone(), group: None, subscription: Some((mark.clone(), destination.clone())) };
+            let way = Way {
+                road,
+                to: from.clone(),
+                group: None,
+                subscription: Some((mark.clone(), destination.clone())),
+            };
             // The one that is to be settled is the only other connection that can be counted on.
             let mut marks = Vec::new();
             let deadline = Instant::now() + stage.world.patience();
@@ -155,9 +164,13 @@ async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
                 let probe = stage.engine_mark();
                 marks.push(look(stage, &way, &probe));
                 send(stage, &way, on, &probe).await;
-                if stage.until((Instant::now() + PROBE_EVERY).min(deadline), |state| {
-                    marks.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true)).then_some(())
-                }).await.is_some() {
+                if stage
+                    .until((Instant::now() + PROBE_EVERY).min(deadline), |state| {
+                        marks.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true)).then_some(())
+                    })
+                    .await
+                    .is_some()
+                {
                     break;
                 }
             }
@@ -169,7 +182,8 @@ async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
 
 fn subscribe(stage: &Arc<Stage>, on: &str, id: &str, destination: &str) {
     let frame = Frame::new("SUBSCRIBE").with("id", id).with("destination", destination);
-    let version = stage.lock().links.get(on).and_then(|l| l.connection.as_ref()).map(|c| c.version).unwrap_or_default();
+    let version =
+        stage.lock().links.get(on).and_then(|l| l.connection.as_ref()).map(|c| c.version).unwrap_or_default();
     stage.transmit(on, &encode(&frame, version), How::Plainly);
 }
 
@@ -188,13 +202,17 @@ pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
     if let Some(came) = receipt(stage, on).await {
         return settled("receipt", came);
     }
-    let destination = stage.lock().judge.conn(on).subscriptions.iter().rev().find(|(i, _)| i == id).map(|(_, d)| d.clone());
+    let destination =
+        stage.lock().judge.conn(on).subscriptions.iter().rev().find(|(i, _)| i == id).map(|(_, d)| d.clone());
     let Some(destination) = destination else {
         // Nothing of this id was ever subscribed: there is nothing that could still come.
         return settled("end", true);
     };
     let Some(way) = road_to(stage, on, &destination) else {
-        stage.log(Some(on), What::Fault { why: format!("no road leads to {destination}, so that its end could be seen") });
+        stage.log(
+            Some(on),
+            What::Fault { why: format!("no road leads to {destination}, so that its end could be seen") },
+        );
         return;
     };
     let Some(from) = prober(stage, &way).await else {
@@ -210,7 +228,9 @@ pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
         let looking = look(stage, &way, &mark);
         let begun = Instant::now();
         send(stage, &way, &from, &mark).await;
-        let Some(took) = arrival(stage, looking, begun, begun + PROBE_EVERY.max(stage.world.round_trip() * 3)).await else {
+        let Some(took) =
+            arrival(stage, looking, begun, begun + PROBE_EVERY.max(stage.world.round_trip() * 3)).await
+        else {
             continue;
         };
         let grace = Duration::from_millis(1).max(took * 3);

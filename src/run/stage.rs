@@ -240,7 +240,9 @@ impl Stage {
                 let text = |name: &str| frame.header(name).unwrap_or_default().to_owned();
                 match frame.command.as_str() {
                     "CONNECT" | "STOMP" => link.greeted = true,
-                    "SUBSCRIBE" if link.greeted && !text("id").is_empty() => link.live.push((text("id"), text("destination"))),
+                    "SUBSCRIBE" if link.greeted && !text("id").is_empty() => {
+                        link.live.push((text("id"), text("destination")))
+                    }
                     "UNSUBSCRIBE" => link.live.retain(|(id, _)| *id != text("id")),
                     _ => {}
                 }
@@ -284,7 +286,14 @@ impl Stage {
     }
 
     /// Begins a step.
-    pub(super) fn begin(&self, step: u32, up: Option<u32>, phase: Phase, on: &str, names: Map<String, Value>) -> u32 {
+    pub(super) fn begin(
+        &self,
+        step: u32,
+        up: Option<u32>,
+        phase: Phase,
+        on: &str,
+        names: Map<String, Value>,
+    ) -> u32 {
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         self.log((!on.is_empty()).then_some(on), What::Begin { run, step, up, phase, names });
         run
@@ -434,7 +443,8 @@ impl Stage {
 
     /// The transport of a connection.
     pub(super) fn over(&self, on: &str) -> &str {
-        let member = self.script.cast.iter().find(|m| m.name == on || (m.times.is_some() && m.name == role_of(on)));
+        let member =
+            self.script.cast.iter().find(|m| m.name == on || (m.times.is_some() && m.name == role_of(on)));
         member.map_or("websocket", |m| &m.over)
     }
 

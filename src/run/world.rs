@@ -164,7 +164,8 @@ impl World {
 
     /// Points that are judged: pinned by the profile, or by default.
     pub fn pinned(&self) -> BTreeMap<String, Value> {
-        let defaults = self.points.iter().filter_map(|(name, point)| Some((name.clone(), point.default.clone()?)));
+        let defaults =
+            self.points.iter().filter_map(|(name, point)| Some((name.clone(), point.default.clone()?)));
         let mut all: BTreeMap<String, Value> = defaults.collect();
         all.extend(self.profile.points.clone());
         all

@@ -58,7 +58,14 @@ pub struct Connection {
 
 impl Connection {
     /// Takes over a stream that has been upgraded; `early` are octets that followed the answer.
-    pub fn start(stream: Stream, early: Vec<u8>, sockjs: bool, seed: u64, secrets: Secrets, sink: Sink) -> Self {
+    pub fn start(
+        stream: Stream,
+        early: Vec<u8>,
+        sockjs: bool,
+        seed: u64,
+        secrets: Secrets,
+        sink: Sink,
+    ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let pump = Pump {
             stream,
@@ -332,7 +339,10 @@ impl Pump {
                 return Some((by, Some(code), reason));
             }
             Err(what) => {
-                (self.sink)(What::Malformed { clause: "SOCKJS-FR-03".into(), what: self.secrets.conceal(&what) });
+                (self.sink)(What::Malformed {
+                    clause: "SOCKJS-FR-03".into(),
+                    what: self.secrets.conceal(&what),
+                });
             }
         }
         None
@@ -348,7 +358,8 @@ impl Pump {
                         self.fault(fault);
                     }
                     if frame.command == "CONNECTED" {
-                        let version = frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
+                        let version =
+                            frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
                         self.decoder.set_version(version);
                     }
                     let frame = Seen::new(&frame, &|text| self.secrets.conceal(text));

@@ -83,7 +83,9 @@ impl OpenRequest {
 fn encode_path(path: &str) -> String {
     path.chars()
         .map(|c| match c {
-            '!'..='~' if !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' | '#') => c.to_string(),
+            '!'..='~' if !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' | '#') => {
+                c.to_string()
+            }
             _ => percent(&c.to_string()),
         })
         .collect()
@@ -98,7 +100,9 @@ pub async fn open(
     sink: Sink,
 ) -> Option<Connection> {
     let mut dice = Dice::new(request.seed);
-    let key = ws::key_from([dice.roll().to_be_bytes(), dice.roll().to_be_bytes()].concat().try_into().unwrap_or_default());
+    let key = ws::key_from(
+        [dice.roll().to_be_bytes(), dice.roll().to_be_bytes()].concat().try_into().unwrap_or_default(),
+    );
     let (shown, url) = request.revealed(endpoint, secrets, &mut dice);
     sink(What::Dial { url: shown.clone() });
     let mut headers = vec![("Host".to_owned(), endpoint.host.clone())];
@@ -113,7 +117,8 @@ pub async fn open(
             headers.push((name.clone(), value.clone()));
         }
     }
-    let sent_key = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-key")).map(|(_, v)| v.clone());
+    let sent_key =
+        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-key")).map(|(_, v)| v.clone());
     let http = HttpRequest { method: "GET".into(), path: url, headers, body: Vec::new() };
     sink(request_event(&http, &shown, secrets));
     let failed = |why: String| sink(What::Ended { by: By::Target, code: None, reason: why });
@@ -131,21 +136,36 @@ pub async fn open(
         }
         Ok(Answer::Upgraded(response, stream, early)) => {
             sink(response_event(&response, secrets));
-            for (clause, what) in upgrade::upgrade_faults(&response, sent_key.as_deref(), &request.subprotocols) {
+            for (clause, what) in
+                upgrade::upgrade_faults(&response, sent_key.as_deref(), &request.subprotocols)
+            {
                 sink(What::Malformed { clause: clause.into(), what });
             }
             let protocol = response.header("sec-websocket-protocol").map(str::to_owned);
             if !request.sockjs {
                 sink(What::Opened { protocol: protocol.clone() });
             }
-            return Some(Connection::start(stream, early, request.sockjs, dice.roll(), secrets.clone(), sink));
+            return Some(Connection::start(
+                stream,
+                early,
+                request.sockjs,
+                dice.roll(),
+                secrets.clone(),
+                sink,
+            ));
         }
     }
     None
 }
 
 /// Sends a plain HTTP request beside any session, and tells what came.
-pub async fn http(endpoint: &Endpoint, request: HttpRequest, secrets: &Secrets, patience: Duration, sink: Sink) {
+pub async fn http(
+    endpoint: &Endpoint,
+    request: HttpRequest,
+    secrets: &Secrets,
+    patience: Duration,
+    sink: Sink,
+) {
     let shown = request.path.clone();
     let mut request = HttpRequest { path: encode_path(&secrets.reveal(&request.path)), ..request };
     if !request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("host")) {

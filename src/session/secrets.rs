@@ -35,7 +35,12 @@ impl Secrets {
 
     /// Adds a token under a name, with the broken forms that cases ask for.
     pub fn add_token(&mut self, name: &str, token: &str) {
-        for (kind, value) in [("", token.to_owned()), (".tampered", tampered(token)), (".truncated", truncated(token)), (".unknown", unknown(token))] {
+        for (kind, value) in [
+            ("", token.to_owned()),
+            (".tampered", tampered(token)),
+            (".truncated", truncated(token)),
+            (".unknown", unknown(token)),
+        ] {
             self.add(&format!("«token:{name}{kind}»"), &value);
         }
     }
@@ -123,7 +128,13 @@ mod tests {
         assert_eq!(sent, "Bearer ey.AB+/c\"d0123456789");
         assert_eq!(secrets.conceal(&sent), "Bearer «token:eve»");
         let token = "ey.AB+/c\"d0123456789";
-        for form in [percent(token), percent_all(token), STANDARD.encode(token), URL_SAFE_NO_PAD.encode(token), json_escaped(token)] {
+        for form in [
+            percent(token),
+            percent_all(token),
+            STANDARD.encode(token),
+            URL_SAFE_NO_PAD.encode(token),
+            json_escaped(token),
+        ] {
             assert_eq!(secrets.conceal(&format!("<{form}>")), "<«token:eve»>");
         }
     }

@@ -4,8 +4,8 @@
 //! same octets.
 
 use crate::judge::Layout;
-use crate::link::ws::{WsFrame, encode_frame, opcode};
 use crate::link::sockjs;
+use crate::link::ws::{WsFrame, encode_frame, opcode};
 
 /// A small generator of numbers that depends on its seed only (splitmix64).
 #[derive(Debug, Clone)]
@@ -108,7 +108,8 @@ impl Writer {
             piece.to_vec()
         };
         let size = self.layout.fragment.unwrap_or(usize::MAX).min(payload.len().max(1));
-        let fragments: Vec<&[u8]> = if payload.is_empty() { vec![&[]] } else { payload.chunks(size).collect() };
+        let fragments: Vec<&[u8]> =
+            if payload.is_empty() { vec![&[]] } else { payload.chunks(size).collect() };
         let last = fragments.len() - 1;
         let mut out = Vec::new();
         for (at, fragment) in fragments.into_iter().enumerate() {
@@ -153,8 +154,8 @@ fn cut<'o>(octets: &'o [u8], at: &[usize]) -> Vec<&'o [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stomp::{Frame, Style, encode_with};
     use crate::link::ws::{Assembler, FrameReader, Message, Role};
+    use crate::stomp::{Frame, Style, encode_with};
 
     fn messages(octets: &[u8]) -> Vec<Message> {
         let mut reader = FrameReader::new(Role::Server, 1 << 20);
@@ -172,8 +173,13 @@ mod tests {
         let mut writer = Writer::new(false, 1);
         writer.set_layout(layout);
         let frame = Frame::new("SEND").body("ä");
-        let style = Style { crlf: writer.is_crlf(), content_length: crate::stomp::ContentLength::AsGiven, ..Style::default() };
-        let octets: Vec<u8> = (0..frames).flat_map(|_| writer.octets(encode_with(&frame, &style), false)).collect();
+        let style = Style {
+            crlf: writer.is_crlf(),
+            content_length: crate::stomp::ContentLength::AsGiven,
+            ..Style::default()
+        };
+        let octets: Vec<u8> =
+            (0..frames).flat_map(|_| writer.octets(encode_with(&frame, &style), false)).collect();
         messages(&octets)
     }
 
@@ -182,8 +188,14 @@ mod tests {
         let text = |t: &str| Message::Text(t.into());
         let binary = |b: &[u8]| Message::Binary(b.into());
         assert_eq!(written(Layout::default(), 1), [text("SEND\n\nä\0")]);
-        assert_eq!(written(Layout { batch: Some(2), ..Layout::default() }, 3), [text("SEND\n\nä\0SEND\n\nä\0")]);
-        assert_eq!(written(Layout { cut: vec![5, 99], ..Layout::default() }, 1), [text("SEND\n"), text("\nä\0")]);
+        assert_eq!(
+            written(Layout { batch: Some(2), ..Layout::default() }, 3),
+            [text("SEND\n\nä\0SEND\n\nä\0")]
+        );
+        assert_eq!(
+            written(Layout { cut: vec![5, 99], ..Layout::default() }, 1),
+            [text("SEND\n"), text("\nä\0")]
+        );
         assert_eq!(
             written(Layout { cut: vec![7], ..Layout::default() }, 1),
             [binary(b"SEND\n\n\xc3"), binary(b"\xa4\0")]
@@ -205,6 +217,9 @@ mod tests {
     #[test]
     fn over_sockjs_a_frame_is_a_string_in_an_array() {
         let mut writer = Writer::new(true, 1);
-        assert_eq!(messages(&writer.octets(b"a\0".to_vec(), false)), [Message::Text("[\"a\\u0000\"]".into())]);
+        assert_eq!(
+            messages(&writer.octets(b"a\0".to_vec(), false)),
+            [Message::Text("[\"a\\u0000\"]".into())]
+        );
     }
 }

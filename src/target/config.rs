@@ -173,7 +173,8 @@ pub fn read_config(path: &Path) -> Result<Target, ConfigError> {
 /// A configuration for a target, secrets and all: for the file that `serve` writes about its throw-away accounts.
 pub fn write_config(target: &Target) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
-    let mut out = String::from("# Written by `stompliance serve`. `stompliance run --config` takes it.\n[target]\n");
+    let mut out =
+        String::from("# Written by `stompliance serve`. `stompliance run --config` takes it.\n[target]\n");
     let mut line = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
             let _ = writeln!(out, "{name} = {}", quoted(value));

@@ -108,7 +108,8 @@ impl Target {
             "wss" | "https" => true,
             other => return Err(bad(&format!("the scheme is `{other}`, it must be ws or wss"))),
         };
-        let address = url.host_str().filter(|h| !h.is_empty()).ok_or_else(|| bad("it has no host"))?.to_owned();
+        let address =
+            url.host_str().filter(|h| !h.is_empty()).ok_or_else(|| bad("it has no host"))?.to_owned();
         let port = url.port().unwrap_or(if tls { 443 } else { 80 });
         let host = match url.port() {
             Some(port) => format!("{address}:{port}"),
@@ -154,8 +155,9 @@ impl Target {
     pub fn add_account(&mut self, text: &str) -> Result<(), String> {
         let form = "write it as LABEL=USER:TOKEN";
         let (label, rest) = text.split_once('=').ok_or_else(|| format!("--account has no `=`: {form}"))?;
-        let (user, token) =
-            rest.split_once(':').ok_or_else(|| format!("--account {label}=… has no `:` after the user: {form}"))?;
+        let (user, token) = rest
+            .split_once(':')
+            .ok_or_else(|| format!("--account {label}=… has no `:` after the user: {form}"))?;
         if label.is_empty() || user.is_empty() || token.is_empty() {
             return Err(format!("--account {label}=… has an empty part: {form}"));
         }
@@ -191,8 +193,13 @@ impl Target {
     /// The first of them.
     pub fn check(&self) -> Result<(), String> {
         for group in &self.groups {
-            if let Some(missing) = group.members.iter().find(|m| !self.accounts.iter().any(|a| a.label == **m)) {
-                return Err(format!("the group `{}` names the account `{missing}`, which there is not", group.label));
+            if let Some(missing) =
+                group.members.iter().find(|m| !self.accounts.iter().any(|a| a.label == **m))
+            {
+                return Err(format!(
+                    "the group `{}` names the account `{missing}`, which there is not",
+                    group.label
+                ));
             }
         }
         Ok(())
@@ -206,7 +213,10 @@ mod tests {
     #[test]
     fn a_url_is_taken_apart() {
         let target = Target::at("wss://im.example.org/ws/im?x=1").unwrap();
-        assert_eq!((target.tls, target.port, &*target.host, &*target.path), (true, 443, "im.example.org", "/ws/im"));
+        assert_eq!(
+            (target.tls, target.port, &*target.host, &*target.path),
+            (true, 443, "im.example.org", "/ws/im")
+        );
         assert_eq!(Target::at("ws://[::1]:8080/a").unwrap().host, "[::1]:8080");
         for bad in ["", "nonsense", "ftp://x/", "ws://"] {
             assert!(Target::at(bad).is_err(), "{bad}");

@@ -102,9 +102,8 @@ fn run(command: &[String], limit: Option<&str>, folder: &Path) -> Result<String,
     let failed = |why: String| SecretError::Command { command: name.clone(), why };
     let limit = match limit {
         None => Duration::from_secs(10),
-        Some(text) => {
-            humantime::parse_duration(text).map_err(|e| failed(format!("has the time limit {text:?}: {e}")))?
-        }
+        Some(text) => humantime::parse_duration(text)
+            .map_err(|e| failed(format!("has the time limit {text:?}: {e}")))?,
     };
     let [program, arguments @ ..] = command else { return Err(failed("is empty".into())) };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -133,7 +132,19 @@ fn run(command: &[String], limit: Option<&str>, folder: &Path) -> Result<String,
 
 /// Keys whose values are no secrets, whatever is wrong with them.
 const OPEN_KEYS: [&str; 14] = [
-    "url", "profile", "app", "host", "vhost", "sockjs", "ca", "insecure", "connections", "wall", "user", "login", "id",
+    "url",
+    "profile",
+    "app",
+    "host",
+    "vhost",
+    "sockjs",
+    "ca",
+    "insecure",
+    "connections",
+    "wall",
+    "user",
+    "login",
+    "id",
     "members",
 ];
 
@@ -141,7 +152,9 @@ const OPEN_KEYS: [&str; 14] = [
 /// whole lines, and it quotes texts where it wanted something else.
 pub fn masked(error: &str) -> String {
     let lines = error.trim_end().lines().map(|line| match line.split_once(" | ") {
-        Some((number, code)) if number.trim().parse::<u32>().is_ok() => format!("{number} | {}", masked_code(code)),
+        Some((number, code)) if number.trim().parse::<u32>().is_ok() => {
+            format!("{number} | {}", masked_code(code))
+        }
         _ => masked_text(line),
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -180,7 +193,8 @@ mod tests {
     #[test]
     fn what_the_parser_shows_of_a_file_holds_no_secret() {
         let shown = "TOML parse error at line 6, column 1\n  |\n6 | tokn = \"s3cret\"\n  | ^^^^\nunknown field `tokn`\n";
-        let hidden = "TOML parse error at line 6, column 1\n  |\n6 | tokn = ********\n  | ^^^^\nunknown field `tokn`";
+        let hidden =
+            "TOML parse error at line 6, column 1\n  |\n6 | tokn = ********\n  | ^^^^\nunknown field `tokn`";
         assert_eq!(masked(shown), hidden);
         for (shown, hidden) in [
             ("7 | url = 5", "7 | url = 5"),

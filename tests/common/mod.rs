@@ -107,7 +107,9 @@ impl Ended {
 pub fn program(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stompliance"));
     command.current_dir(folder).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for name in ["STOMPLIANCE_TARGET", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "RUST_BACKTRACE"] {
+    for name in
+        ["STOMPLIANCE_TARGET", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "RUST_BACKTRACE"]
+    {
         command.env_remove(name);
     }
     command.env("COLUMNS", "140").kill_on_drop(true);
@@ -122,7 +124,8 @@ pub async fn ended(command: &mut Command, deadline: Duration) -> Ended {
     let begun = Instant::now();
     let child = command.spawn().unwrap();
     let output = timeout(deadline, child.wait_with_output()).await;
-    let output = output.unwrap_or_else(|_| panic!("it did not end within {deadline:?}: {command:?}")).unwrap();
+    let output =
+        output.unwrap_or_else(|_| panic!("it did not end within {deadline:?}: {command:?}")).unwrap();
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -204,7 +207,8 @@ impl Reference {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let server = Server::start(Listener::tcp(listener), Directory::demo(40), Policy::default(), epoch_ms());
+        let server =
+            Server::start(Listener::tcp(listener), Directory::demo(40), Policy::default(), epoch_ms());
         Reference { address, _server: server }
     }
 

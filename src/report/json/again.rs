@@ -13,8 +13,8 @@ use crate::case::event::Event;
 use crate::case::profile::Profile;
 use crate::case::script::Script;
 use crate::judge::{Check, Facts, Judge, Outcome, Rule, Verdict, apply_known};
-use crate::run::journal::lengthen;
 use crate::run::RuleRecord;
+use crate::run::journal::lengthen;
 
 /// What a run came to when judged again.
 #[derive(Debug)]
@@ -71,10 +71,15 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, String> {
     let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
     let file: File = serde_json::from_str(&text).map_err(|e| format!("this is no run.json: {e}"))?;
     if file.schema != super::SCHEMA {
-        return Err(format!("its form is version {}, this program reads version {}", file.schema, super::SCHEMA));
+        return Err(format!(
+            "its form is version {}, this program reads version {}",
+            file.schema,
+            super::SCHEMA
+        ));
     }
     let bodies = PathBuf::from(format!("{}.bodies", path.display()));
-    let rules: Vec<Rule> = file.cases.iter().filter_map(|c| c.rule.as_ref().map(|r| r.rule.clone())).collect();
+    let rules: Vec<Rule> =
+        file.cases.iter().filter_map(|c| c.rule.as_ref().map(|r| r.rule.clone())).collect();
     let rules = Arc::new(rules);
     let mut seen: BTreeMap<String, RuleRecord> =
         rules.iter().map(|r| (r.id.clone(), RuleRecord::new(r.clone()))).collect();
@@ -96,7 +101,8 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, String> {
             .filter(|c| !c.held && c.level >= crate::case::script::Level::Should)
             .map(|c| c.clause.clone())
             .collect();
-        let judged: BTreeSet<String> = outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
+        let judged: BTreeSet<String> =
+            outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let (verdict, _) =
             apply_known(&case.id, outcome.verdict, &outcome.reason, &broken, &judged, &file.profile, &today);
         out.push(compared(case, verdict, outcome.checks));
@@ -104,8 +110,10 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, String> {
     for case in file.cases.iter().filter(|c| c.rule.is_some()) {
         let Some(rule) = seen.remove(&case.id) else { continue };
         let record = rule.record();
-        let broken: BTreeSet<String> = record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
-        let judged: BTreeSet<String> = record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
+        let broken: BTreeSet<String> =
+            record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
+        let judged: BTreeSet<String> =
+            record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let (verdict, _) =
             apply_known(&case.id, record.verdict, &record.reason, &broken, &judged, &file.profile, &today);
         out.push(compared(case, verdict, record.checks));
@@ -138,7 +146,11 @@ fn compared(case: &FileCase, verdict: Verdict, checks: Vec<Check>) -> RejudgedCa
             checks.iter().map(|c| (c.clause.clone(), c.held, c.step)).collect()
         };
         if shape(said) != shape(&checks) {
-            differences.push(format!("the file has {} checks, the log gives {}, and they differ", said.len(), checks.len()));
+            differences.push(format!(
+                "the file has {} checks, the log gives {}, and they differ",
+                said.len(),
+                checks.len()
+            ));
         }
     }
     RejudgedCase { id: case.id.clone(), verdict, checks, differences }

@@ -1,0 +1,641 @@
+//! The command line: what it says, where it writes, and how it ends.
+//!
+//! What is printed is kept as snapshots; `SNAPSHOTS=overwrite cargo test --test cli` takes over what has changed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Ended, Going, LONG, Reference, Scratch, block_on, closed_port, ended, program, run, run_in};
+use serde_json::Value;
+use snapbox::{assert_data_eq, str};
+
+/// A suite of one's own that is as it should be.
+const GOOD: &str = "\
+suite: own/one
+title: One case of one's own
+dialect: im
+cases:
+  - id: let-in
+    title: CONNECT with the bearer token of the account is answered by CONNECTED
+    requirements: [ IM-AUTH-01 ]
+    cast: { alice: open }
+    steps:
+      - alice: { hello: {} }
+      - alice: { expect: admitted }
+";
+
+/// Runs with files in the folder, and asserts on an error of usage or configuration: nothing on standard output, and
+/// no report.
+fn refused(files: &[(&str, &str)], args: &[&str]) -> String {
+    let scratch = Scratch::new();
+    for (name, text) in files {
+        scratch.file(name, text);
+    }
+    let ended = run_in(scratch.path(), args).exits(2);
+    assert_eq!(ended.stdout, "", "{args:?}");
+    assert!(!scratch.path().join("reports").exists(), "{args:?}: nothing is written before it is known to make sense");
+    ended.stderr
+}
+
+/// Runs with a file `target.toml` that holds this account, and asserts on an error.
+fn refused_account(account: &str) -> String {
+    let text = format!("[target]\nurl = \"ws://127.0.0.1:9/ws/im\"\n\n[accounts.alice]\n{account}\n");
+    refused(&[("target.toml", &text)], &["run", "im/handshake", "--config", "target.toml"])
+}
+
+/// Runs a suite of one's own, and asserts on an error.
+fn refused_suite(text: &str) -> String {
+    refused(&[("own.yaml", text)], &["run", "own.yaml"])
+}
+
+/// Counts of a report, by verdict.
+fn count(report: &Value, verdict: &str) -> u64 {
+    report["summary"][verdict].as_u64().unwrap()
+}
+
+/// The reference server's address and flags for as many of its accounts, as arguments.
+fn on(server: &Reference, patterns: &[&str], accounts: usize, more: &[&str]) -> Vec<String> {
+    let mut args = vec!["run".to_owned()];
+    args.extend(patterns.iter().map(|p| (*p).to_owned()));
+    args.extend(["--target".to_owned(), format!("ws://{}/ws/im", server.address)]);
+    args.extend(["--profile".to_owned(), "reference".to_owned()]);
+    args.extend(Reference::accounts(accounts));
+    args.extend(more.iter().map(|m| (*m).to_owned()));
+    args
+}
+
+/// Runs with such arguments in a folder.
+async fn run_on(scratch: &Scratch, args: &[String]) -> Ended {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    ended(&mut program(scratch.path(), &args), LONG).await
+}
+
+// Selection.
+
+#[test]
+fn a_selection_that_matches_nothing_is_an_error_with_the_nearest_names() {
+    assert_data_eq!(refused(&[], &["run", "im/revik"]), str![[r#"
+error: nothing is called `im/revik`; the nearest: im/revoke
+
+"#]]);
+    assert_data_eq!(refused(&[], &["run", "IM-REVOK-04"]), str![[r#"
+error: nothing is called `IM-REVOK-04`; the nearest: IM-REVOKE-04
+
+"#]]);
+    assert_data_eq!(refused(&[], &["run", "im/auth/let-im"]), str![[r#"
+error: nothing is called `im/auth/let-im`; the nearest: im/auth/let-in
+
+"#]]);
+}
+
+#[test]
+fn of_several_patterns_each_must_match_something() {
+    assert_data_eq!(refused(&[], &["run", "im/handshake", "im/sned*"]), str![[r#"
+error: nothing is called `im/sned*`; the nearest: im/send
+
+"#]]);
+}
+
+#[test]
+fn a_list_names_what_would_run_and_runs_nothing() {
+    let scratch = Scratch::new();
+    let ended = run_in(scratch.path(), &["run", "--list", "im/auth/let-in", "IM-REVOKE-04"]).exits(0);
+    let ids: Vec<&str> = ended.stdout.lines().filter_map(|l| l.split_whitespace().next()).collect();
+    assert!(ids.contains(&"im/auth/let-in[rising]"), "{ids:?}");
+    assert!(ids.iter().any(|id| id.starts_with("im/revoke/")), "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("im/handshake")), "{ids:?}");
+    assert!(!scratch.path().join("reports").exists());
+}
+
+#[test]
+fn an_unknown_flag_is_told_with_the_nearest() {
+    assert_data_eq!(refused(&[], &["run", "--fail-fat"]), str![[r#"
+error: unexpected argument '--fail-fat' found
+
+  tip: a similar argument exists: '--fail-fast'
+
+Usage: stompliance run --fail-fast [PATTERNS]...
+
+For more information, try '--help'.
+
+"#]]);
+}
+
+// The target.
+
+#[test]
+fn an_account_that_is_malformed_is_told_without_its_token() {
+    for (account, said) in [
+        ("alice", "--account has no `=`: write it as LABEL=USER:TOKEN"),
+        ("alice=s3cret-value", "--account alice=… has no `:` after the user: write it as LABEL=USER:TOKEN"),
+        ("alice=user_001:", "--account alice=… has an empty part: write it as LABEL=USER:TOKEN"),
+        ("=user_001:s3cret-value", "--account =… has an empty part: write it as LABEL=USER:TOKEN"),
+    ] {
+        let said_so = refused(&[], &["run", "im/auth", "--target", "ws://127.0.0.1:9/ws", "--account", account]);
+        assert_eq!(said_so, format!("error: {said}\n"));
+    }
+}
+
+#[test]
+fn accounts_and_groups_want_a_target_and_a_target_wants_accounts() {
+    assert_data_eq!(refused(&[], &["run", "im/auth", "--account", "alice=user_001:token"]), str![[r#"
+error: --account belongs to a target: name it with --target or --config
+
+"#]]);
+    assert_data_eq!(refused(&[], &["run", "im/auth", "--group", "g1=group_red:alice"]), str![[r#"
+error: --group belongs to a target: name it with --target or --config
+
+"#]]);
+    assert_data_eq!(refused(&[], &["run", "im/auth", "--target", "ws://127.0.0.1:9/ws"]), str![[r#"
+error: the target has no accounts: give at least one, --account LABEL=USER:TOKEN
+
+"#]]);
+}
+
+#[test]
+fn a_url_that_is_none_is_told() {
+    for (url, said) in [
+        ("localhost", "write it as ws://HOST:PORT/PATH"),
+        ("ftp://localhost/ws", "the scheme is `ftp`, it must be ws or wss"),
+    ] {
+        let said_so = refused(&[], &["run", "im/auth", "--target", url, "--account", "a=u:t"]);
+        assert!(said_so.contains(said) && said_so.contains(url), "{said_so}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_missing_is_told() {
+    assert_data_eq!(refused(&[], &["run", "--config", "no/such.toml"]), str![[r#"
+error: cannot read no/such.toml: No such file or directory (os error 2)
+
+"#]]);
+}
+
+#[test]
+fn an_unknown_key_is_shown_with_its_place_and_without_its_value() {
+    assert_data_eq!(refused_account("user = \"user_001\"\ntokn = \"s3cret-value\""), str![[r#"
+error: target.toml is no configuration:
+TOML parse error at line 6, column 1
+  |
+6 | tokn = **************
+  | ^^^^
+unknown field `tokn`, expected one of `user`, `token`, `expired`, `login`, `passcode`
+
+"#]]);
+    assert_data_eq!(refused_account("user = \"user_001\"\ntoken = { fil = \"s3cret-value\" }"), str![[r#"
+error: target.toml is no configuration:
+TOML parse error at line 6, column 9
+  |
+6 | token = * *** * ************** *
+  |         ^^^^^^^^^^^^^^^^^^^^^^^^
+a secret is a text, { env = NAME }, { file = PATH } or { command = [PROGRAM, …], timeout = TIME }
+
+"#]]);
+    assert_data_eq!(refused_account("user = \"user_001\"\ntoken = \"s3cret-value"), str![[r#"
+error: target.toml is no configuration:
+TOML parse error at line 6, column 22
+  |
+6 | token = *************
+  |                      ^
+invalid basic string, expected `"`
+
+"#]]);
+}
+
+#[test]
+fn a_token_that_cannot_be_had_is_told_with_the_reason() {
+    assert_data_eq!(refused_account("user = \"u\"\ntoken = { file = \"secrets/alice.txt\" }"), str![[r#"
+error: target.toml: [accounts.alice] token: the file ./secrets/alice.txt: No such file or directory (os error 2)
+
+"#]]);
+    assert_data_eq!(refused_account("user = \"u\"\ntoken = { env = \"STOMPLIANCE_NO_SUCH_VARIABLE\" }"), str![[r#"
+error: target.toml: [accounts.alice] token: the environment variable STOMPLIANCE_NO_SUCH_VARIABLE is not set
+
+"#]]);
+    assert_data_eq!(refused_account("user = \"u\"\ntoken = { command = [\"false\"] }"), str![[r#"
+error: target.toml: [accounts.alice] token: the command `false` failed: exit status: 1
+
+"#]]);
+    assert_data_eq!(refused_account("user = \"u\"\ntoken = { command = [\"no-such-program\"] }"), str![[r#"
+error: target.toml: [accounts.alice] token: the command `no-such-program` could not be run: No such file or directory (os error 2)
+
+"#]]);
+    let slow = refused_account("user = \"u\"\ntoken = { command = [\"sleep\", \"600\"], timeout = \"50ms\" }");
+    assert_data_eq!(slow, str![[r#"
+error: target.toml: [accounts.alice] token: the command `sleep` did not end within 50ms
+
+"#]]);
+}
+
+#[test]
+fn a_group_that_names_an_unknown_account_is_told() {
+    let flags = ["run", "im/group", "--target", "ws://127.0.0.1:9/ws", "--account", "alice=u:t", "--group", "g1=x:alice,bob"];
+    assert_data_eq!(refused(&[], &flags), str![[r#"
+error: the group `g1` names the account `bob`, which there is not
+
+"#]]);
+    assert_data_eq!(refused_account("user = \"u\"\ntoken = \"t\"\n[groups.g1]\nid = \"x\"\nmembers = [\"bob\"]"), str![[r#"
+error: target.toml: the group `g1` names the account `bob`, which there is not
+
+"#]]);
+}
+
+#[test]
+fn a_profile_that_there_is_not_is_told_with_the_nearest() {
+    assert_data_eq!(refused(&[], &["run", "--profile", "referenc"]), str![[r#"
+error: there is no profile `referenc`: did you mean `reference`?
+
+"#]]);
+}
+
+#[test]
+fn a_profile_with_an_unknown_point_is_shown_with_its_place() {
+    let profile = "profile: mine\ndialect: im\npoints:\n  ordring: per-sender\n";
+    assert_data_eq!(refused(&[("mine.yaml", profile)], &["run", "im", "--profile", "mine.yaml"]), str![[r#"
+error: unknown point `ordring`
+ --> mine.yaml:4:12
+  |
+4 |   ordring: per-sender
+  |            ^^^^^^^^^^
+  |
+help: did you mean `ordering`?
+
+error: nothing was run: the files have errors
+
+"#]]);
+}
+
+// Suites of one's own.
+
+#[test]
+fn a_suite_of_ones_own_runs() {
+    let scratch = Scratch::new();
+    scratch.file("own.yaml", GOOD);
+    let ended = run_in(scratch.path(), &["run", "own.yaml", "--seed", "1"]).exits(0);
+    assert!(ended.stdout.contains("own/one      1 pass"), "{}", ended.stdout);
+    let report = scratch.run_json();
+    let case = report["cases"].as_array().unwrap().iter().find(|c| c["id"] == "own/one/let-in").unwrap();
+    assert_eq!((&case["verdict"], &case["place"]["file"]), (&"pass".into(), &"own.yaml".into()));
+}
+
+#[test]
+fn all_slips_of_a_suite_are_shown_at_once_with_place_snippet_and_suggestion() {
+    let suite = "\
+suite: own/slips
+title: A suite with many slips
+dialect: im
+cases:
+  - id: one
+    title: A verb and an event with a slip
+    requirements: [ IM-SEND-01 ]
+    cast: { alice: connected, bob: online }
+    steps:
+      - alice: { sned: { to: $bob.id, content: hi } }
+      - bob: { expect: { recieve: { content: hi } } }
+  - id: one
+    title: The same id, and a requirement that there is not
+    requirements: [ IM-SEND-99 ]
+    cast: { alice: open }
+    steps:
+      - alice: { hello: {} }
+      - alice: { expect: admitted }
+  - id: two-keys
+    title: A reference to nothing, and two keys in a step
+    requirements: [ IM-AUTH-01 ]
+    cast: { alice: open, bob: lurking }
+    steps:
+      - alice: { hello: { versions: $nothing } }
+        as: hello
+      - alice: { expect: admitted }
+";
+    assert_data_eq!(refused_suite(suite), str![[r#"
+error: unknown verb `sned`
+  --> own.yaml:10:18
+   |
+10 |       - alice: { sned: { to: $bob.id, content: hi } }
+   |                  ^^^^
+   |
+help: did you mean `send`?
+
+error: unknown event `recieve`
+  --> own.yaml:11:26
+   |
+11 |       - bob: { expect: { recieve: { content: hi } } }
+   |                          ^^^^^^^
+   |
+help: did you mean `receive`?
+
+error: the id `own/slips/one` is taken: own.yaml:5:5 has it already
+  --> own.yaml:12:5
+   |
+12 |   - id: one
+   |     ^
+   |
+help: ids are unique: rename one
+
+error: unknown requirement `IM-SEND-99`
+  --> own.yaml:14:21
+   |
+14 |     requirements: [ IM-SEND-99 ]
+   |                     ^^^^^^^^^^
+   |
+help: did you mean `IM-SEND-09`?
+
+error: unknown state `lurking`
+  --> own.yaml:22:31
+   |
+22 |     cast: { alice: open, bob: lurking }
+   |                               ^^^^^^^
+   |
+help: one of: open, connected, online, away, offline
+
+error: a step has one key; `as` is a second
+  --> own.yaml:25:9
+   |
+25 |         as: hello
+   |         ^^
+   |
+help: put `as` in a step of its own, or within `alice: { … }`
+
+error: nothing was run: the files have errors
+
+"#]]);
+}
+
+#[test]
+fn words_and_numbers_where_text_is_due_are_shown() {
+    let suite = |step: &str| GOOD.replace("hello: {}", step);
+    assert_data_eq!(refused_suite(&GOOD.replace("{ alice: open }", "{ alice: no }")), str![[r#"
+error: `no` is text in YAML 1.2 and a boolean in 1.1
+ --> own.yaml:8:20
+  |
+8 |     cast: { alice: no }
+  |                    ^^
+  |
+help: write true or false, or "no"
+
+error: nothing was run: the files have errors
+
+"#]]);
+    assert_data_eq!(refused_suite(&suite("hello: { beats: 0,0 }")), str![[r#"
+error: unknown parameter of `hello` `0`
+  --> own.yaml:10:36
+   |
+10 |       - alice: { hello: { beats: 0,0 } }
+   |                                    ^
+   |
+help: one of: token, authorization, versions, beats, more
+
+error: nothing was run: the files have errors
+
+"#]]);
+    assert_data_eq!(refused_suite(&suite("hello: { versions: 1.2 }")), str![[r#"
+"#]]);
+}
+
+#[test]
+fn a_reference_to_nothing_is_shown() {
+    assert_data_eq!(refused_suite(&GOOD.replace("hello: {}", "hello: { versions: $nothing }")), str![[r#"
+error: unknown name `nothing`
+  --> own.yaml:10:37
+   |
+10 |       - alice: { hello: { versions: $nothing } }
+   |                                     ^^^^^^^^
+   |
+help: one of: absent, alice, fill, fresh, mark, me, now, profile, target
+
+error: nothing was run: the files have errors
+
+"#]]);
+}
+
+#[test]
+fn a_case_of_negatives_only_is_refused() {
+    let suite = GOOD.replace("expect: admitted", "expect: { nothing: { frame: ERROR } }");
+    assert_data_eq!(refused_suite(&suite), str![[r#"
+error: `let-in` has only negatives: a dead target would pass
+ --> own.yaml:5:9
+  |
+5 |   - id: let-in
+  |         ^^^^^^
+  |
+help: bring somebody to `connected`, or let something be received first
+
+error: nothing was run: the files have errors
+
+"#]]);
+}
+
+#[test]
+fn a_file_that_is_no_yaml_or_is_missing_is_told() {
+    assert_data_eq!(refused_suite("suite: own/one\n  title: [\n"), str![[r#"
+error: this is no valid YAML: mapping values are not allowed in this context
+ --> own.yaml:2:8
+  |
+2 |   title: [
+  |        ^
+
+error: nothing was run: the files have errors
+
+"#]]);
+    assert_data_eq!(refused(&[], &["run", "missing.yaml"]), str![[r#"
+error: cannot read missing.yaml: No such file or directory (os error 2)
+
+"#]]);
+}
+
+// Reports and exit codes.
+
+#[test]
+fn reports_that_cannot_be_written_are_told_before_anything_runs() {
+    let scratch = Scratch::new();
+    scratch.file("file", "");
+    for (flag, path) in [("--json", "file/run.json"), ("--junit", "/proc/none/junit.xml"), ("--html", ".")] {
+        let ended = run_in(scratch.path(), &["run", "im/handshake", flag, path]).exits(2);
+        assert!(ended.stderr.starts_with("error: cannot write to "), "{flag}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{flag}: nothing has run");
+    }
+}
+
+#[test]
+fn a_clean_run_ends_with_0_and_says_where_its_reports_are() {
+    let scratch = Scratch::new();
+    let ended = run_in(scratch.path(), &["run", "im/handshake", "--seed", "1"]).exits(0);
+    assert_data_eq!(ended.stdout, str![[r#"
+stompliance 0.1.0 on the embedded reference server, profile reference: 23 cases, 22 rules, seed 1
+
+  im/handshake  23 pass
+  im/rules      3 pass, 3 n/a
+  stomp/rules   12 pass, 4 n/a
+
+  n/a im/rules/error-has-message and 6 more: no such frame was seen in this run
+
+38 passed, 0 failed, 7 n/a  (59 checks of 68 made, 0.6 s)
+reports: reports/latest/report.html, reports/latest/run.json, reports/latest/junit.xml
+
+"#]]);
+    let report = scratch.run_json();
+    assert_eq!((count(&report, "fail"), count(&report, "error")), (0, 0));
+    assert_eq!(report["interrupted"], false);
+    for name in ["junit.xml", "report.html"] {
+        assert!(scratch.path().join("reports/latest").join(name).metadata().unwrap().len() > 0, "{name}");
+    }
+}
+
+#[test]
+fn a_defect_ends_with_1_and_its_failure_names_the_clause_and_shows_the_frames() {
+    let scratch = Scratch::new();
+    let args = ["run", "im/auth/bad-token", "--defect", "expired-token-accepted", "--seed", "1"];
+    let ended = run_in(scratch.path(), &args).exits(1);
+    for said in ["fail ", "IM-AUTH-02 (MUST)", "expected ", "came ", "→ CONNECT", "rerun     stompliance run "] {
+        assert!(ended.stdout.contains(said), "{said:?}:\n{}", ended.stdout);
+    }
+    assert!(count(&scratch.run_json(), "fail") > 0);
+}
+
+#[test]
+fn a_target_that_is_not_there_ends_with_3_and_leaves_no_report() {
+    let scratch = Scratch::new();
+    let url = format!("ws://127.0.0.1:{}/ws/im", closed_port());
+    let ended = run_in(scratch.path(), &["run", "im/handshake", "--target", &url, "--account", "a=u:token"]).exits(3);
+    assert!(ended.stderr.contains("cannot be judged"), "{}", ended.stderr);
+    assert_eq!(scratch.files(), [], "an empty file would be taken for a report");
+}
+
+#[test]
+fn the_first_failure_ends_a_run_that_is_to_fail_fast() {
+    let scratch = Scratch::new();
+    let args = ["run", "im/auth", "--defect", "token-echoed", "--jobs", "1", "--seed", "1"];
+    run_in(scratch.path(), &args).exits(1);
+    let all = scratch.run_json();
+    run_in(scratch.path(), &[&args[..], &["--fail-fast"]].concat()).exits(1);
+    let fast = scratch.run_json();
+    let cases = |report: &Value| report["cases"].as_array().unwrap().len();
+    assert!(cases(&fast) < cases(&all), "{} of {}", cases(&fast), cases(&all));
+    let failed = |c: &&Value| c["verdict"] == "fail" && !c["id"].as_str().unwrap().contains("/rules/");
+    assert_eq!(fast["cases"].as_array().unwrap().iter().filter(failed).count(), 1);
+}
+
+#[test]
+fn every_case_runs_as_often_as_is_asked_for() {
+    let scratch = Scratch::new();
+    run_in(scratch.path(), &["run", "im/handshake/upgrade", "--repeat", "3", "--seed", "1"]).exits(0);
+    let report = scratch.run_json();
+    let times = report["cases"].as_array().unwrap().iter().filter(|c| c["id"] == "im/handshake/upgrade").count();
+    assert_eq!(times, 3);
+}
+
+// In memory.
+
+#[test]
+fn in_memory_the_same_seed_gives_the_same_transcripts() {
+    let args = ["run", "im/handshake", "im/send", "im/revoke", "stomp/connect", "--in-memory", "--seed", "7"];
+    let transcripts = || {
+        let scratch = Scratch::new();
+        run_in(scratch.path(), &args).exits(0);
+        let report = scratch.run_json();
+        let cases = report["cases"].as_array().unwrap();
+        let one = |c: &Value| (c["id"].as_str().unwrap().to_owned(), serde_json::to_string(&c["transcript"]).unwrap());
+        cases.iter().map(one).collect::<Vec<_>>()
+    };
+    let (first, second) = (transcripts(), transcripts());
+    assert!(first.iter().filter(|(_, t)| t.len() > 100).count() > 50, "there is something to compare");
+    for ((id, one), (other_id, other)) in first.iter().zip(&second) {
+        assert_eq!(id, other_id);
+        assert!(one == other, "{id} differs:\n{one}\n{other}");
+    }
+    assert_eq!(first.len(), second.len());
+}
+
+#[test]
+fn in_memory_no_socket_is_opened() {
+    let traceable = std::process::Command::new("strace").args(["-f", "-e", "trace=socket", "true"]).output();
+    if !traceable.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: there is no strace here that may trace, so nobody looks for sockets");
+        return;
+    }
+    let scratch = Scratch::new();
+    let trace = |args: &[&str]| {
+        let mut command = tokio::process::Command::new("strace");
+        let traced = ["-f", "-qq", "-e", "trace=socket,socketpair", "-o", "trace", env!("CARGO_BIN_EXE_stompliance")];
+        command.args(traced).args(args).current_dir(scratch.path()).env_remove("STOMPLIANCE_TARGET");
+        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        block_on(ended(&mut command, LONG)).exits(0);
+        let text = std::fs::read_to_string(scratch.path().join("trace")).unwrap();
+        text.lines().filter(|l| l.contains("socket(")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(trace(&["run", "im/handshake", "--in-memory", "--seed", "7"]), Vec::<String>::new());
+    assert_ne!(trace(&["run", "im/handshake/upgrade", "--seed", "7"]), Vec::<String>::new(), "the trace sees sockets");
+}
+
+// Interruption.
+
+#[test]
+fn ctrl_c_in_mid_run_still_writes_the_report_of_what_ran() {
+    block_on(async {
+        let scratch = Scratch::new();
+        let args = ["run", "im/handshake", "im/auth", "--repeat", "200", "--verbose", "--seed", "1"];
+        let mut going = Going::start(&mut program(scratch.path(), &args));
+        while !going.line().await.starts_with("pass ") {}
+        going.signal("INT").await;
+        let (status, stdout, stderr) = going.end(Duration::from_secs(30)).await;
+        assert_eq!(status.code(), Some(3), "{stdout}\n{stderr}");
+        let report = scratch.run_json();
+        assert_eq!(report["interrupted"], true);
+        let cases = report["cases"].as_array().unwrap();
+        let passed = cases.iter().filter(|c| c["verdict"] == "pass").count();
+        assert!(passed > 0 && cases.len() < 84 * 200, "{passed} of {}", cases.len());
+        assert!(cases.iter().any(|c| c["transcript"].as_array().is_some_and(|t| !t.is_empty())));
+        assert!(!scratch.path().join("reports/latest/run.json.journal").exists(), "journals are put away");
+    });
+}
+
+// Colours.
+
+#[test]
+fn colours_are_written_where_they_are_wanted_only() {
+    let colours = |args: &[&str], no_color: bool| {
+        let scratch = Scratch::new();
+        let url = format!("ws://127.0.0.1:{}/ws/im", closed_port());
+        let mut all = vec!["run", "im/handshake", "--target", &url, "--account", "a=u:token"];
+        all.extend(args);
+        let mut command = program(scratch.path(), &all);
+        if no_color {
+            command.env("NO_COLOR", "1");
+        }
+        block_on(ended(&mut command, LONG)).exits(3).all().contains('\u{1b}')
+    };
+    assert!(!colours(&[], false), "a pipe is no terminal");
+    assert!(!colours(&["--color", "never"], false));
+    assert!(colours(&["--color", "always"], false));
+    assert!(!colours(&[], true));
+    assert!(colours(&["--color", "always"], true), "the flag is nearer than the environment");
+}
+
+// Few accounts.
+
+#[test]
+fn with_too_few_accounts_the_cases_that_need_more_are_not_applicable_and_one_line_says_how_many_they_need() {
+    block_on(async {
+        let (server, scratch) = (Reference::start().await, Scratch::new());
+        let ended = run_on(&scratch, &on(&server, &["im/handshake", "im/group"], 2, &[])).await.exits(0);
+        let report = scratch.run_json();
+        assert!(count(&report, "pass") > 0 && count(&report, "n/a") > 0, "{}", ended.stdout);
+        let lines = ended.stdout.lines().filter(|l| l.contains("needs 3 accounts, the target has 2")).count();
+        assert_eq!(lines, 1, "{}", ended.stdout);
+    });
+}
+
+#[test]
+fn a_run_in_which_nothing_could_be_judged_is_not_green() {
+    block_on(async {
+        let (server, scratch) = (Reference::start().await, Scratch::new());
+        let ended = run_on(&scratch, &on(&server, &["im/group/who-may-post"], 2, &[])).await;
+        let report = scratch.run_json();
+        let judged = report["cases"].as_array().unwrap().iter().any(|c| c["checks"].as_array().is_some_and(|c| !c.is_empty()));
+        assert!(!judged, "{}", ended.stdout);
+        ended.exits(3);
+    });
+}
