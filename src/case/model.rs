@@ -2,55 +2,77 @@
 //!
 //! It relies on [`Reader`] and knows neither dialects nor targets. It never accepts a key that it does not know.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
 use super::diagnostic::{Source, Span};
 use super::reader::{Reader, Text};
 use super::tree::{Key, Node};
 
 /// A suite file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Suite {
     /// The file.
+    #[schemars(skip)]
     pub source: Source,
-    /// Its name, like `im/revoke`.
+    /// Its name, like `folder/topic`.
+    #[schemars(rename = "suite")]
     pub name: Text,
     /// What it is about.
     pub title: String,
     /// The dialect that it speaks.
     pub dialect: Text,
+    /// Whom it judges: `server`.
+    pub judges: Option<Text>,
     /// Its cases.
+    #[schemars(default)]
     pub cases: Vec<Case>,
     /// Its rules.
+    #[schemars(default)]
     pub rules: Vec<RuleDef>,
 }
 
 /// One case, before its rows are expanded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Case {
     /// Its id within the suite.
     pub id: Text,
     /// A sentence that is true of a conforming target.
     pub title: String,
     /// Words to select by.
+    #[schemars(default)]
     pub tags: Vec<String>,
     /// What it decides.
     pub requirements: Vec<Text>,
     /// The mistake it is meant to catch.
     pub why: Option<String>,
     /// Reference or point, and matcher.
+    #[schemars(default, with = "BTreeMap<String, Value>")]
     pub needs: Vec<(Key, Node)>,
     /// Columns of its rows.
+    #[schemars(default, with = "BTreeMap<String, Value>")]
     pub each: Vec<Column>,
     /// Names for the length of the case.
+    #[schemars(default, rename = "let", with = "BTreeMap<String, Value>")]
     pub lets: Vec<(Key, Node)>,
     /// Who takes part.
+    #[schemars(with = "BTreeMap<String, RoleForm>")]
     pub cast: Vec<Role>,
     /// Groups that it needs.
+    #[schemars(default, with = "BTreeMap<String, Group>")]
     pub groups: Vec<Group>,
     /// Steps that prepare.
+    #[schemars(default)]
     pub given: Vec<Step>,
     /// Steps that decide.
     pub steps: Vec<Step>,
     /// Where it stands.
+    #[schemars(skip)]
     pub at: Span,
 }
 
@@ -64,9 +86,11 @@ pub struct Column {
 }
 
 /// Who takes part, and from which state.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Role {
     /// `alice`, `bob/phone`.
+    #[schemars(skip)]
     pub name: Key,
     /// The state.
     pub state: Text,
@@ -77,13 +101,17 @@ pub struct Role {
 }
 
 /// A group that a case needs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Group {
     /// Its name in the case.
+    #[schemars(skip)]
     pub name: Key,
     /// Roles that are members.
+    #[schemars(default)]
     pub members: Vec<Text>,
     /// Roles that are not.
+    #[schemars(default)]
     pub others: Vec<Text>,
 }
 
@@ -114,7 +142,8 @@ pub enum StepKind {
 }
 
 /// `repeat:`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Repeat {
     /// How often.
     pub times: Option<Node>,
@@ -123,6 +152,7 @@ pub struct Repeat {
     /// How long.
     pub lasts: Option<Text>,
     /// The name of the round.
+    #[schemars(rename = "as")]
     pub name: Option<Text>,
     /// The steps.
     pub steps: Vec<Step>,
@@ -142,7 +172,8 @@ pub struct Act {
 }
 
 /// A rule over all transcripts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct RuleDef {
     /// Its id within the suite.
     pub id: Text,
@@ -161,7 +192,62 @@ pub struct RuleDef {
     /// What must come next.
     pub then: Option<Node>,
     /// Where it stands.
+    #[schemars(skip)]
     pub at: Span,
+}
+
+/// A role as it is written: a state, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "only its schema is wanted")]
+enum RoleForm {
+    State(String),
+    Long(Role),
+}
+
+impl JsonSchema for Step {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let steps = generator.subschema_for::<Vec<Step>>();
+        let repeat = generator.subschema_for::<Repeat>();
+        let act = generator.subschema_for::<Act>();
+        json_schema!({
+            "description": "One key: an actor with an act, or together, repeat, check, needs, observe.",
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "properties": {
+                "together": steps,
+                "repeat": repeat,
+                "check": { "type": "object" },
+                "needs": { "type": "object" },
+                "observe": { "type": "object" },
+            },
+            "additionalProperties": act,
+        })
+    }
+}
+
+impl JsonSchema for Act {
+    fn schema_name() -> Cow<'static, str> {
+        "Act".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "One verb with its argument, and perhaps `as` and `clause`.",
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 3,
+            "properties": {
+                "as": { "type": "string", "description": "The name that is bound." },
+                "clause": { "type": "string", "description": "The clause under which it is decided." },
+            },
+        })
+    }
 }
 
 /// Reads a suite file.
@@ -176,9 +262,8 @@ pub fn suite(reader: &mut Reader<'_>, node: &Node) -> Option<Suite> {
         let items = reader.items(n, "`rules`");
         items.iter().filter_map(|n| rule(reader, n)).collect()
     });
-    if let Some(judges) = fields.get("judges").and_then(|n| reader.text(n, "`judges`"))
-        && judges.value != "server"
-    {
+    let judges = fields.get("judges").and_then(|n| reader.text(n, "`judges`"));
+    if let Some(judges) = judges.as_ref().filter(|j| j.value != "server") {
         reader.unknown("role to judge", &judges.value, judges.at, ["server"]);
     }
     if cases.is_empty() && rules.is_empty() && reader.found.is_empty() {
@@ -189,6 +274,7 @@ pub fn suite(reader: &mut Reader<'_>, node: &Node) -> Option<Suite> {
         name: reader.text(fields.get("suite")?, "the name of a suite")?,
         title: reader.text(fields.get("title")?, "a title")?.value,
         dialect: reader.text(fields.get("dialect")?, "a dialect")?,
+        judges,
         cases,
         rules,
     })

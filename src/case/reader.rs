@@ -2,15 +2,19 @@
 //!
 //! It relies on [`Node`] and its positions. It never coerces: where text is due, a number is an error.
 
+use schemars::JsonSchema;
+
 use super::diagnostic::{Diagnostic, Source, Span};
 use super::tree::{Key, Node, Tree};
 
 /// Text with its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(transparent)]
 pub struct Text {
     /// The text.
     pub value: String,
     /// Where it stands.
+    #[schemars(skip)]
     pub at: Span,
 }
 

@@ -48,6 +48,17 @@ pub struct Key {
     pub at: Span,
 }
 
+/// Any value.
+impl schemars::JsonSchema for Node {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        true.into()
+    }
+}
+
 impl Node {
     /// The text, where it is one.
     pub fn text(&self) -> Option<&str> {
