@@ -46,7 +46,12 @@ fn run(count: usize) -> (Duration, u64, u64) {
     let (_stopper, stop) = watch::channel(false);
     let tell = Arc::new(|event| {
         if let RunEvent::Finished(record) = event {
-            assert!(matches!(record.verdict, Verdict::Pass | Verdict::NotApplicable), "{}: {}", record.id, record.reason);
+            assert!(
+                matches!(record.verdict, Verdict::Pass | Verdict::NotApplicable),
+                "{}: {}",
+                record.id,
+                record.reason
+            );
         }
     });
     let subject =
@@ -61,7 +66,10 @@ fn run(count: usize) -> (Duration, u64, u64) {
 }
 
 fn main() {
-    println!("{:>6} {:>12} {:>14} {:>10} {:>13}", "cases", "whole run", "per case", "grace", "spent patience");
+    println!(
+        "{:>6} {:>12} {:>14} {:>10} {:>13}",
+        "cases", "whole run", "per case", "grace", "spent patience"
+    );
     for count in [1, 11, 101] {
         // The last case's connections linger for a quarter of a second: it is not the cases' cost.
         let (took, grace, patience) = run(count);

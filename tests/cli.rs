@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Ended, Going, LONG, Reference, Scratch, block_on, closed_port, ended, program, run, run_in};
+use common::{Ended, Going, LONG, Reference, Scratch, block_on, closed_port, ended, program, run_in};
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
@@ -35,7 +35,10 @@ fn refused(files: &[(&str, &str)], args: &[&str]) -> String {
     }
     let ended = run_in(scratch.path(), args).exits(2);
     assert_eq!(ended.stdout, "", "{args:?}");
-    assert!(!scratch.path().join("reports").exists(), "{args:?}: nothing is written before it is known to make sense");
+    assert!(
+        !scratch.path().join("reports").exists(),
+        "{args:?}: nothing is written before it is known to make sense"
+    );
     ended.stderr
 }
 
@@ -76,26 +79,38 @@ async fn run_on(scratch: &Scratch, args: &[String]) -> Ended {
 
 #[test]
 fn a_selection_that_matches_nothing_is_an_error_with_the_nearest_names() {
-    assert_data_eq!(refused(&[], &["run", "im/revik"]), str![[r#"
+    assert_data_eq!(
+        refused(&[], &["run", "im/revik"]),
+        str![[r#"
 error: nothing is called `im/revik`; the nearest: im/revoke
 
-"#]]);
-    assert_data_eq!(refused(&[], &["run", "IM-REVOK-04"]), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused(&[], &["run", "IM-REVOK-04"]),
+        str![[r#"
 error: nothing is called `IM-REVOK-04`; the nearest: IM-REVOKE-04
 
-"#]]);
-    assert_data_eq!(refused(&[], &["run", "im/auth/let-im"]), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused(&[], &["run", "im/auth/let-im"]),
+        str![[r#"
 error: nothing is called `im/auth/let-im`; the nearest: im/auth/let-in
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn of_several_patterns_each_must_match_something() {
-    assert_data_eq!(refused(&[], &["run", "im/handshake", "im/sned*"]), str![[r#"
+    assert_data_eq!(
+        refused(&[], &["run", "im/handshake", "im/sned*"]),
+        str![[r#"
 error: nothing is called `im/sned*`; the nearest: im/send
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -111,7 +126,9 @@ fn a_list_names_what_would_run_and_runs_nothing() {
 
 #[test]
 fn an_unknown_flag_is_told_with_the_nearest() {
-    assert_data_eq!(refused(&[], &["run", "--fail-fat"]), str![[r#"
+    assert_data_eq!(
+        refused(&[], &["run", "--fail-fat"]),
+        str![[r#"
 error: unexpected argument '--fail-fat' found
 
   tip: a similar argument exists: '--fail-fast'
@@ -120,7 +137,8 @@ Usage: stompliance run --fail-fast [PATTERNS]...
 
 For more information, try '--help'.
 
-"#]]);
+"#]]
+    );
 }
 
 // The target.
@@ -133,25 +151,35 @@ fn an_account_that_is_malformed_is_told_without_its_token() {
         ("alice=user_001:", "--account alice=… has an empty part: write it as LABEL=USER:TOKEN"),
         ("=user_001:s3cret-value", "--account =… has an empty part: write it as LABEL=USER:TOKEN"),
     ] {
-        let said_so = refused(&[], &["run", "im/auth", "--target", "ws://127.0.0.1:9/ws", "--account", account]);
+        let said_so =
+            refused(&[], &["run", "im/auth", "--target", "ws://127.0.0.1:9/ws", "--account", account]);
         assert_eq!(said_so, format!("error: {said}\n"));
     }
 }
 
 #[test]
 fn accounts_and_groups_want_a_target_and_a_target_wants_accounts() {
-    assert_data_eq!(refused(&[], &["run", "im/auth", "--account", "alice=user_001:token"]), str![[r#"
+    assert_data_eq!(
+        refused(&[], &["run", "im/auth", "--account", "alice=user_001:token"]),
+        str![[r#"
 error: --account belongs to a target: name it with --target or --config
 
-"#]]);
-    assert_data_eq!(refused(&[], &["run", "im/auth", "--group", "g1=group_red:alice"]), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused(&[], &["run", "im/auth", "--group", "g1=group_red:alice"]),
+        str![[r#"
 error: --group belongs to a target: name it with --target or --config
 
-"#]]);
-    assert_data_eq!(refused(&[], &["run", "im/auth", "--target", "ws://127.0.0.1:9/ws"]), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused(&[], &["run", "im/auth", "--target", "ws://127.0.0.1:9/ws"]),
+        str![[r#"
 error: the target has no accounts: give at least one, --account LABEL=USER:TOKEN
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -167,15 +195,20 @@ fn a_url_that_is_none_is_told() {
 
 #[test]
 fn a_configuration_that_is_missing_is_told() {
-    assert_data_eq!(refused(&[], &["run", "--config", "no/such.toml"]), str![[r#"
+    assert_data_eq!(
+        refused(&[], &["run", "--config", "no/such.toml"]),
+        str![[r#"
 error: cannot read no/such.toml: No such file or directory (os error 2)
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn an_unknown_key_is_shown_with_its_place_and_without_its_value() {
-    assert_data_eq!(refused_account("user = \"user_001\"\ntokn = \"s3cret-value\""), str![[r#"
+    assert_data_eq!(
+        refused_account("user = \"user_001\"\ntokn = \"s3cret-value\""),
+        str![[r#"
 error: target.toml is no configuration:
 TOML parse error at line 6, column 1
   |
@@ -183,8 +216,11 @@ TOML parse error at line 6, column 1
   | ^^^^
 unknown field `tokn`, expected one of `user`, `token`, `expired`, `login`, `passcode`
 
-"#]]);
-    assert_data_eq!(refused_account("user = \"user_001\"\ntoken = { fil = \"s3cret-value\" }"), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused_account("user = \"user_001\"\ntoken = { fil = \"s3cret-value\" }"),
+        str![[r#"
 error: target.toml is no configuration:
 TOML parse error at line 6, column 9
   |
@@ -192,8 +228,11 @@ TOML parse error at line 6, column 9
   |         ^^^^^^^^^^^^^^^^^^^^^^^^
 a secret is a text, { env = NAME }, { file = PATH } or { command = [PROGRAM, …], timeout = TIME }
 
-"#]]);
-    assert_data_eq!(refused_account("user = \"user_001\"\ntoken = \"s3cret-value"), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused_account("user = \"user_001\"\ntoken = \"s3cret-value"),
+        str![[r#"
 error: target.toml is no configuration:
 TOML parse error at line 6, column 22
   |
@@ -201,59 +240,96 @@ TOML parse error at line 6, column 22
   |                      ^
 invalid basic string, expected `"`
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_token_that_cannot_be_had_is_told_with_the_reason() {
-    assert_data_eq!(refused_account("user = \"u\"\ntoken = { file = \"secrets/alice.txt\" }"), str![[r#"
+    assert_data_eq!(
+        refused_account("user = \"u\"\ntoken = { file = \"secrets/alice.txt\" }"),
+        str![[r#"
 error: target.toml: [accounts.alice] token: the file ./secrets/alice.txt: No such file or directory (os error 2)
 
-"#]]);
-    assert_data_eq!(refused_account("user = \"u\"\ntoken = { env = \"STOMPLIANCE_NO_SUCH_VARIABLE\" }"), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused_account("user = \"u\"\ntoken = { env = \"STOMPLIANCE_NO_SUCH_VARIABLE\" }"),
+        str![[r#"
 error: target.toml: [accounts.alice] token: the environment variable STOMPLIANCE_NO_SUCH_VARIABLE is not set
 
-"#]]);
-    assert_data_eq!(refused_account("user = \"u\"\ntoken = { command = [\"false\"] }"), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused_account("user = \"u\"\ntoken = { command = [\"false\"] }"),
+        str![[r#"
 error: target.toml: [accounts.alice] token: the command `false` failed: exit status: 1
 
-"#]]);
-    assert_data_eq!(refused_account("user = \"u\"\ntoken = { command = [\"no-such-program\"] }"), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused_account("user = \"u\"\ntoken = { command = [\"no-such-program\"] }"),
+        str![[r#"
 error: target.toml: [accounts.alice] token: the command `no-such-program` could not be run: No such file or directory (os error 2)
 
-"#]]);
-    let slow = refused_account("user = \"u\"\ntoken = { command = [\"sleep\", \"600\"], timeout = \"50ms\" }");
-    assert_data_eq!(slow, str![[r#"
+"#]]
+    );
+    let slow =
+        refused_account("user = \"u\"\ntoken = { command = [\"sleep\", \"600\"], timeout = \"50ms\" }");
+    assert_data_eq!(
+        slow,
+        str![[r#"
 error: target.toml: [accounts.alice] token: the command `sleep` did not end within 50ms
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_group_that_names_an_unknown_account_is_told() {
-    let flags = ["run", "im/group", "--target", "ws://127.0.0.1:9/ws", "--account", "alice=u:t", "--group", "g1=x:alice,bob"];
-    assert_data_eq!(refused(&[], &flags), str![[r#"
+    let flags = [
+        "run",
+        "im/group",
+        "--target",
+        "ws://127.0.0.1:9/ws",
+        "--account",
+        "alice=u:t",
+        "--group",
+        "g1=x:alice,bob",
+    ];
+    assert_data_eq!(
+        refused(&[], &flags),
+        str![[r#"
 error: the group `g1` names the account `bob`, which there is not
 
-"#]]);
-    assert_data_eq!(refused_account("user = \"u\"\ntoken = \"t\"\n[groups.g1]\nid = \"x\"\nmembers = [\"bob\"]"), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused_account("user = \"u\"\ntoken = \"t\"\n[groups.g1]\nid = \"x\"\nmembers = [\"bob\"]"),
+        str![[r#"
 error: target.toml: the group `g1` names the account `bob`, which there is not
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_profile_that_there_is_not_is_told_with_the_nearest() {
-    assert_data_eq!(refused(&[], &["run", "--profile", "referenc"]), str![[r#"
+    assert_data_eq!(
+        refused(&[], &["run", "--profile", "referenc"]),
+        str![[r#"
 error: there is no profile `referenc`: did you mean `reference`?
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_profile_with_an_unknown_point_is_shown_with_its_place() {
     let profile = "profile: mine\ndialect: im\npoints:\n  ordring: per-sender\n";
-    assert_data_eq!(refused(&[("mine.yaml", profile)], &["run", "im", "--profile", "mine.yaml"]), str![[r#"
+    assert_data_eq!(
+        refused(&[("mine.yaml", profile)], &["run", "im", "--profile", "mine.yaml"]),
+        str![[r#"
 error: unknown point `ordring`
  --> mine.yaml:4:12
   |
@@ -264,7 +340,8 @@ help: did you mean `ordering`?
 
 error: nothing was run: the files have errors
 
-"#]]);
+"#]]
+    );
 }
 
 // Suites of one's own.
@@ -310,7 +387,9 @@ cases:
         as: hello
       - alice: { expect: admitted }
 ";
-    assert_data_eq!(refused_suite(suite), str![[r#"
+    assert_data_eq!(
+        refused_suite(suite),
+        str![[r#"
 error: unknown verb `sned`
   --> own.yaml:10:18
    |
@@ -361,13 +440,16 @@ help: put `as` in a step of its own, or within `alice: { … }`
 
 error: nothing was run: the files have errors
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn words_and_numbers_where_text_is_due_are_shown() {
     let suite = |step: &str| GOOD.replace("hello: {}", step);
-    assert_data_eq!(refused_suite(&GOOD.replace("{ alice: open }", "{ alice: no }")), str![[r#"
+    assert_data_eq!(
+        refused_suite(&GOOD.replace("{ alice: open }", "{ alice: no }")),
+        str![[r#"
 error: `no` is text in YAML 1.2 and a boolean in 1.1
  --> own.yaml:8:20
   |
@@ -378,8 +460,19 @@ help: write true or false, or "no"
 
 error: nothing was run: the files have errors
 
-"#]]);
-    assert_data_eq!(refused_suite(&suite("hello: { beats: 0,0 }")), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused_suite(&suite("hello: { beats: 0,0 }")),
+        str![[r#"
+error: `beats` is text, not a number
+  --> own.yaml:10:34
+   |
+10 |       - alice: { hello: { beats: 0,0 } }
+   |                                  ^
+   |
+help: quote it: "0"
+
 error: unknown parameter of `hello` `0`
   --> own.yaml:10:36
    |
@@ -390,14 +483,30 @@ help: one of: token, authorization, versions, beats, more
 
 error: nothing was run: the files have errors
 
-"#]]);
-    assert_data_eq!(refused_suite(&suite("hello: { versions: 1.2 }")), str![[r#"
-"#]]);
+"#]]
+    );
+    assert_data_eq!(
+        refused_suite(&suite("hello: { versions: 1.2 }")),
+        str![[r#"
+error: `versions` is text, not a number
+  --> own.yaml:10:37
+   |
+10 |       - alice: { hello: { versions: 1.2 } }
+   |                                     ^^^
+   |
+help: quote it: "1.2"
+
+error: nothing was run: the files have errors
+
+"#]]
+    );
 }
 
 #[test]
 fn a_reference_to_nothing_is_shown() {
-    assert_data_eq!(refused_suite(&GOOD.replace("hello: {}", "hello: { versions: $nothing }")), str![[r#"
+    assert_data_eq!(
+        refused_suite(&GOOD.replace("hello: {}", "hello: { versions: $nothing }")),
+        str![[r#"
 error: unknown name `nothing`
   --> own.yaml:10:37
    |
@@ -408,13 +517,16 @@ help: one of: absent, alice, fill, fresh, mark, me, now, profile, target
 
 error: nothing was run: the files have errors
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_case_of_negatives_only_is_refused() {
     let suite = GOOD.replace("expect: admitted", "expect: { nothing: { frame: ERROR } }");
-    assert_data_eq!(refused_suite(&suite), str![[r#"
+    assert_data_eq!(
+        refused_suite(&suite),
+        str![[r#"
 error: `let-in` has only negatives: a dead target would pass
  --> own.yaml:5:9
   |
@@ -425,12 +537,15 @@ help: bring somebody to `connected`, or let something be received first
 
 error: nothing was run: the files have errors
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_file_that_is_no_yaml_or_is_missing_is_told() {
-    assert_data_eq!(refused_suite("suite: own/one\n  title: [\n"), str![[r#"
+    assert_data_eq!(
+        refused_suite("suite: own/one\n  title: [\n"),
+        str![[r#"
 error: this is no valid YAML: mapping values are not allowed in this context
  --> own.yaml:2:8
   |
@@ -439,11 +554,15 @@ error: this is no valid YAML: mapping values are not allowed in this context
 
 error: nothing was run: the files have errors
 
-"#]]);
-    assert_data_eq!(refused(&[], &["run", "missing.yaml"]), str![[r#"
+"#]]
+    );
+    assert_data_eq!(
+        refused(&[], &["run", "missing.yaml"]),
+        str![[r#"
 error: cannot read missing.yaml: No such file or directory (os error 2)
 
-"#]]);
+"#]]
+    );
 }
 
 // Reports and exit codes.
@@ -463,19 +582,22 @@ fn reports_that_cannot_be_written_are_told_before_anything_runs() {
 fn a_clean_run_ends_with_0_and_says_where_its_reports_are() {
     let scratch = Scratch::new();
     let ended = run_in(scratch.path(), &["run", "im/handshake", "--seed", "1"]).exits(0);
-    assert_data_eq!(ended.stdout, str![[r#"
-stompliance 0.1.0 on the embedded reference server, profile reference: 23 cases, 22 rules, seed 1
+    assert_data_eq!(
+        ended.stdout,
+        str![[r#"
+stompliance 0.1.0 on the embedded reference server, profile reference: 23 cases, 23 rules, seed 1
 
   im/handshake  23 pass
   im/rules      3 pass, 3 n/a
-  stomp/rules   12 pass, 4 n/a
+  stomp/rules   13 pass, 4 n/a
 
   n/a im/rules/error-has-message and 6 more: no such frame was seen in this run
 
-38 passed, 0 failed, 7 n/a  (59 checks of 68 made, 0.6 s)
+39 passed, 0 failed, 7 n/a  (60 checks of 69 made, [..] s)
 reports: reports/latest/report.html, reports/latest/run.json, reports/latest/junit.xml
 
-"#]]);
+"#]]
+    );
     let report = scratch.run_json();
     assert_eq!((count(&report, "fail"), count(&report, "error")), (0, 0));
     assert_eq!(report["interrupted"], false);
@@ -489,7 +611,9 @@ fn a_defect_ends_with_1_and_its_failure_names_the_clause_and_shows_the_frames() 
     let scratch = Scratch::new();
     let args = ["run", "im/auth/bad-token", "--defect", "expired-token-accepted", "--seed", "1"];
     let ended = run_in(scratch.path(), &args).exits(1);
-    for said in ["fail ", "IM-AUTH-02 (MUST)", "expected ", "came ", "→ CONNECT", "rerun     stompliance run "] {
+    for said in
+        ["fail ", "IM-AUTH-02 (MUST)", "expected ", "came ", "→ CONNECT", "rerun     stompliance run "]
+    {
         assert!(ended.stdout.contains(said), "{said:?}:\n{}", ended.stdout);
     }
     assert!(count(&scratch.run_json(), "fail") > 0);
@@ -499,7 +623,8 @@ fn a_defect_ends_with_1_and_its_failure_names_the_clause_and_shows_the_frames() 
 fn a_target_that_is_not_there_ends_with_3_and_leaves_no_report() {
     let scratch = Scratch::new();
     let url = format!("ws://127.0.0.1:{}/ws/im", closed_port());
-    let ended = run_in(scratch.path(), &["run", "im/handshake", "--target", &url, "--account", "a=u:token"]).exits(3);
+    let ended =
+        run_in(scratch.path(), &["run", "im/handshake", "--target", &url, "--account", "a=u:token"]).exits(3);
     assert!(ended.stderr.contains("cannot be judged"), "{}", ended.stderr);
     assert_eq!(scratch.files(), [], "an empty file would be taken for a report");
 }
@@ -523,7 +648,8 @@ fn every_case_runs_as_often_as_is_asked_for() {
     let scratch = Scratch::new();
     run_in(scratch.path(), &["run", "im/handshake/upgrade", "--repeat", "3", "--seed", "1"]).exits(0);
     let report = scratch.run_json();
-    let times = report["cases"].as_array().unwrap().iter().filter(|c| c["id"] == "im/handshake/upgrade").count();
+    let times =
+        report["cases"].as_array().unwrap().iter().filter(|c| c["id"] == "im/handshake/upgrade").count();
     assert_eq!(times, 3);
 }
 
@@ -537,7 +663,9 @@ fn in_memory_the_same_seed_gives_the_same_transcripts() {
         run_in(scratch.path(), &args).exits(0);
         let report = scratch.run_json();
         let cases = report["cases"].as_array().unwrap();
-        let one = |c: &Value| (c["id"].as_str().unwrap().to_owned(), serde_json::to_string(&c["transcript"]).unwrap());
+        let one = |c: &Value| {
+            (c["id"].as_str().unwrap().to_owned(), serde_json::to_string(&c["transcript"]).unwrap())
+        };
         cases.iter().map(one).collect::<Vec<_>>()
     };
     let (first, second) = (transcripts(), transcripts());
@@ -559,15 +687,23 @@ fn in_memory_no_socket_is_opened() {
     let scratch = Scratch::new();
     let trace = |args: &[&str]| {
         let mut command = tokio::process::Command::new("strace");
-        let traced = ["-f", "-qq", "-e", "trace=socket,socketpair", "-o", "trace", env!("CARGO_BIN_EXE_stompliance")];
+        let traced =
+            ["-f", "-qq", "-e", "trace=socket,socketpair", "-o", "trace", env!("CARGO_BIN_EXE_stompliance")];
         command.args(traced).args(args).current_dir(scratch.path()).env_remove("STOMPLIANCE_TARGET");
-        command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
         block_on(ended(&mut command, LONG)).exits(0);
         let text = std::fs::read_to_string(scratch.path().join("trace")).unwrap();
         text.lines().filter(|l| l.contains("socket(")).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(trace(&["run", "im/handshake", "--in-memory", "--seed", "7"]), Vec::<String>::new());
-    assert_ne!(trace(&["run", "im/handshake/upgrade", "--seed", "7"]), Vec::<String>::new(), "the trace sees sockets");
+    assert_ne!(
+        trace(&["run", "im/handshake/upgrade", "--seed", "7"]),
+        Vec::<String>::new(),
+        "the trace sees sockets"
+    );
 }
 
 // Interruption.
@@ -634,7 +770,11 @@ fn a_run_in_which_nothing_could_be_judged_is_not_green() {
         let (server, scratch) = (Reference::start().await, Scratch::new());
         let ended = run_on(&scratch, &on(&server, &["im/group/who-may-post"], 2, &[])).await;
         let report = scratch.run_json();
-        let judged = report["cases"].as_array().unwrap().iter().any(|c| c["checks"].as_array().is_some_and(|c| !c.is_empty()));
+        let judged = report["cases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|c| c["checks"].as_array().is_some_and(|c| !c.is_empty()));
         assert!(!judged, "{}", ended.stdout);
         ended.exits(3);
     });

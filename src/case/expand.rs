@@ -531,6 +531,7 @@ impl<'a> Expander<'a> {
             (Tree::Map(entries), _) if named => {
                 for (key, node) in entries {
                     if names.contains(&key.name.as_str()) {
+                        self.text_where_due(verb, &key.name, node, in_dialect);
                         given.push((&key.name, node));
                     } else {
                         let what = format!("parameter of `{}`", verb.name.name);
@@ -559,6 +560,15 @@ impl<'a> Expander<'a> {
                 Some(Param { name: key.name.clone(), value, given: given.is_some(), member: given.is_some() })
             })
             .collect()
+    }
+
+    /// A number for a parameter whose default is text is a slip: what it becomes on the wire is text (LANGUAGE 1).
+    fn text_where_due(&mut self, verb: &super::dialect::Verb, name: &str, node: &Node, in_dialect: bool) {
+        let default = verb.takes.iter().find(|(key, _)| key.name == name).and_then(|(_, node)| node.as_ref());
+        let text = default.is_none_or(|d| d.text().is_some_and(|t| t != "$absent"));
+        if text && matches!(node.tree, Tree::Int(_) | Tree::Float(_) | Tree::Null) {
+            self.notes(in_dialect).text(node, &format!("`{name}`"));
+        }
     }
 
     fn see(&mut self, def: &SightDef, arg: &Node, in_dialect: bool) -> See {

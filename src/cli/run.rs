@@ -417,16 +417,26 @@ fn info(
 
 /// The flags that lead to the same target again, without its secrets.
 fn rerun(args: &Args, seed: u64) -> String {
-    let mut out = String::new();
+    let files = args.patterns.iter().filter(|p| is_file(p)).map(|p| format!(" {p}"));
+    let mut out: String = files.collect();
     for (flag, value) in [
         ("--config", args.config.as_ref().map(|p| p.display().to_string())),
         ("--target", args.target.clone()),
         ("--profile", args.profile.clone()),
+        ("--app", args.app.clone()),
+        ("--vhost", args.vhost.clone()),
+        ("--ca", args.ca.as_ref().map(|p| p.display().to_string())),
         ("--defect", args.defect.clone()),
     ] {
         if let Some(value) = value {
             out.push_str(&format!(" {flag} {value}"));
         }
+    }
+    for group in &args.group {
+        out.push_str(&format!(" --group {group}"));
+    }
+    if args.insecure {
+        out.push_str(" --insecure");
     }
     if !args.account.is_empty() {
         out.push_str(" --account …");

@@ -257,8 +257,10 @@ impl Wait {
 
     /// Its barrier held: nothing more comes.
     pub(super) fn barrier_held(&mut self, by_close: bool) {
-        if self.over.is_some() {
-            return;
+        match self.waiting() {
+            Waiting::Over => return,
+            Waiting::Event => return self.give_up("nothing more came before the barrier", &[], by_close),
+            Waiting::Barrier => {}
         }
         let value = match &self.form {
             Form::AnyOrder { values, .. } => Value::Array(values.iter().flatten().cloned().collect()),

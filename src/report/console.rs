@@ -29,14 +29,17 @@ pub fn line(brief: &Brief) -> String {
 
 /// The word of a verdict, padded and coloured.
 fn word(verdict: Verdict) -> String {
-    let padded = format!("{:<8}", verdict.word());
+    coloured(verdict, &format!("{:<8}", verdict.word()))
+}
+
+fn coloured(verdict: Verdict, text: &str) -> String {
     match verdict {
-        Verdict::Pass => padded.green(),
-        Verdict::Fail | Verdict::Fixed => padded.red().bold(),
-        Verdict::Error => padded.magenta().bold(),
-        Verdict::Warn | Verdict::Known => padded.yellow(),
-        Verdict::Observed => padded.cyan(),
-        Verdict::NotApplicable => padded.dimmed(),
+        Verdict::Pass => text.green(),
+        Verdict::Fail | Verdict::Fixed => text.red().bold(),
+        Verdict::Error => text.magenta().bold(),
+        Verdict::Warn | Verdict::Known => text.yellow(),
+        Verdict::Observed => text.cyan(),
+        Verdict::NotApplicable => text.dimmed(),
     }
     .to_string()
 }
@@ -81,17 +84,8 @@ fn suites(out: &mut String, gathered: &Gathered) {
 }
 
 fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, width: usize) {
-    let mut field = |name: &str, text: &str| {
-        if !text.is_empty() {
-            let _ = writeln!(out, "  {:<9} {}", name.dimmed(), visible(text));
-        }
-    };
-    let head = format!("\n{} {}", word(brief.verdict).trim_end(), brief.id.bold());
-    field("", "");
-    let mut body = String::new();
-    std::mem::swap(&mut body, out);
-    let _ = writeln!(body, "{head}\n  {}", brief.title);
-    std::mem::swap(&mut body, out);
+    let _ = writeln!(out, "\n{} {}", coloured(brief.verdict, brief.verdict.word()), brief.id.bold());
+    let _ = writeln!(out, "  {}", brief.title);
     let mut field = |name: &str, text: &str| {
         if !text.is_empty() {
             let _ = writeln!(out, "  {:<9} {}", name.dimmed(), visible(text));
@@ -182,6 +176,10 @@ fn last_line(out: &mut String, info: &RunInfo, gathered: &Gathered) {
         )
         .dimmed()
     );
+    if gathered.made == 0 && !info.interrupted {
+        let why = "Nothing was judged: every selected case is n/a, for the reasons above. That is no verdict (exit 3).";
+        let _ = writeln!(out, "{}", why.yellow());
+    }
     if info.interrupted {
         let _ =
             writeln!(out, "{}", "The run was stopped before its end: this is what had been judged.".yellow());

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::acts::{At, become_state, step};
 use super::stage::Stage;
 use crate::case::event::Phase;
-use crate::case::script::{Road, role_of};
+use crate::case::script::{Act, Deed, Kind, Road, Step, role_of};
 use crate::judge::Waiting;
 
 /// A road with its two ends.
@@ -51,22 +51,17 @@ pub(super) async fn send(stage: &Arc<Stage>, way: &Way<'_>, from: &str, mark: &s
     stage.is_open(from)
 }
 
-async fn run_engine_step(
-    stage: &Arc<Stage>,
-    act: &crate::case::script::Step,
-    on: &str,
-    names: Map<String, Value>,
-) {
-    let run = stage.begin(act.id, None, Phase::Engine, on, names);
-    if let crate::case::script::Kind::Act(crate::case::script::Act {
-        deed: crate::case::script::Deed::Call { does, .. },
-        ..
-    }) = &act.kind
-    {
-        for inner in does {
-            let at = At { up: Some(run), phase: Phase::Engine, me: on, ask: false, counted: true };
-            step(stage, inner, at).await;
+async fn run_engine_step(stage: &Arc<Stage>, sends: &Step, on: &str, names: Map<String, Value>) {
+    let run = stage.begin(sends.id, None, Phase::Engine, on, names);
+    let at = At { up: Some(run), phase: Phase::Engine, me: on, ask: false, counted: true };
+    // A verb was begun with the names of the road in its scope; a primitive is carried out within that scope.
+    match &sends.kind {
+        Kind::Act(Act { deed: Deed::Call { does, .. }, .. }) => {
+            for inner in does {
+                step(stage, inner, at).await;
+            }
         }
+        _ => drop(step(stage, sends, at).await),
     }
     stage.end(run, on);
 }

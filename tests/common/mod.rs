@@ -18,14 +18,14 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 /// How long a run may take on a machine that others use as well; only what hangs comes near it.
-pub const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// A folder that is removed when it goes out of scope.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// An empty folder of this test's own.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -34,26 +34,26 @@ impl Scratch {
     }
 
     /// The folder.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// A file in it, written.
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
     /// The report of a run that took place in it.
-    pub fn run_json(&self) -> Value {
+    pub(crate) fn run_json(&self) -> Value {
         let path = self.0.join("reports/latest/run.json");
         let text = std::fs::read_to_string(&path).expect("there is a run.json");
         serde_json::from_str(&text).expect("run.json is JSON")
     }
 
     /// Every file below it: path and octets.
-    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let (mut found, mut folders) = (Vec::new(), vec![self.0.clone()]);
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()) {
@@ -77,34 +77,34 @@ impl Drop for Scratch {
 
 /// How a run of the program ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// The exit code; `None` after a signal.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Ended {
     /// Asserts an exit code, and that nothing panicked.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert!(!self.stderr.contains("panicked at"), "it panicked: {}", self.stderr);
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Both streams as one text.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 }
 
 /// The program, to be run in this folder and in a known environment.
-pub fn program(folder: &Path, args: &[&str]) -> Command {
+pub(crate) fn program(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stompliance"));
     command.current_dir(folder).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for name in
@@ -120,7 +120,7 @@ pub fn program(folder: &Path, args: &[&str]) -> Command {
 ///
 /// # Panics
 /// Where the deadline passes first.
-pub async fn ended(command: &mut Command, deadline: Duration) -> Ended {
+pub(crate) async fn ended(command: &mut Command, deadline: Duration) -> Ended {
     let begun = Instant::now();
     let child = command.spawn().unwrap();
     let output = timeout(deadline, child.wait_with_output()).await;
@@ -135,49 +135,49 @@ pub async fn ended(command: &mut Command, deadline: Duration) -> Ended {
 }
 
 /// Runs something in a runtime.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// Runs the program in a folder, to its end.
-pub fn run_in(folder: &Path, args: &[&str]) -> Ended {
+pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Ended {
     block_on(ended(&mut program(folder, args), LONG))
 }
 
 /// Runs the program in a folder of its own, which is gone afterwards.
-pub fn run(args: &[&str]) -> Ended {
+pub(crate) fn run(args: &[&str]) -> Ended {
     run_in(Scratch::new().path(), args)
 }
 
 /// A program that goes on until it is told to stop, with its output as it comes.
-pub struct Going {
+pub(crate) struct Going {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Going {
     /// Starts it.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Going { child, lines }
     }
 
     /// The next line of its standard output; empty at the end.
-    pub async fn line(&mut self) -> String {
+    pub(crate) async fn line(&mut self) -> String {
         let line = timeout(LONG, self.lines.next_line()).await.expect("a line comes in time");
         line.unwrap().unwrap_or_default()
     }
 
     /// Sends a signal by its name, `INT`.
-    pub async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it still runs").to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
         assert!(sent.success(), "kill -{name} {pid}: {sent}");
     }
 
     /// Waits for its end: status, the rest of its standard output, its standard error.
-    pub async fn end(mut self, deadline: Duration) -> (ExitStatus, String, String) {
+    pub(crate) async fn end(mut self, deadline: Duration) -> (ExitStatus, String, String) {
         let mut stderr_pipe = self.child.stderr.take().unwrap();
         let all = async {
             let (mut rest, mut stderr) = (String::new(), String::new());
@@ -196,15 +196,15 @@ impl Going {
 }
 
 /// The reference server on a free port.
-pub struct Reference {
+pub(crate) struct Reference {
     /// `127.0.0.1:PORT`.
-    pub address: String,
+    pub(crate) address: String,
     _server: Server,
 }
 
 impl Reference {
     /// Starts it with the demo accounts.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server =
@@ -213,7 +213,7 @@ impl Reference {
     }
 
     /// Flags for its first accounts and the group `g1` over them.
-    pub fn accounts(count: usize) -> Vec<String> {
+    pub(crate) fn accounts(count: usize) -> Vec<String> {
         let directory = Directory::demo(40);
         let users: Vec<_> = directory.users().take(count).collect();
         let mut flags = Vec::new();
@@ -228,6 +228,6 @@ impl Reference {
 }
 
 /// A port of 127.0.0.1 on which nobody listens.
-pub fn closed_port() -> u16 {
+pub(crate) fn closed_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -168,7 +168,7 @@ fn a_fault_ends_the_session_and_is_not_repeated_to_it() {
 fn beats_are_sent_when_nothing_else_was_and_silence_ends_the_session() {
     let mut world = World::new();
     let alice = world.open(ALICE);
-    let connect = world.connect_frame(ALICE).with("heart-beat", "2000,500");
+    let connect = world.connect_frame(ALICE).with("heart-beat", "2000,1000");
     world.frame(alice, connect);
     assert_eq!(world.take(alice)[0].header("heart-beat"), Some("500,500"));
     assert_eq!(world.core.next_wake(), Some(Duration::from_secs(1)));
