@@ -89,8 +89,8 @@ const CASES: [&str; 20] = [
     "im/send/unchanged[nul]",
     "im/send/one-character[letter]",
     "im/send/three-to-one",
-    "im/send/sender-is-who-logged-in[fromId]",
-    "im/send/message-ids",
+    "im/send/unchanged[han]",
+    "im/send/unchanged[html]",
     "im/group/to-all-members",
     "im/group/both-devices",
     "im/group/in-order",
@@ -116,23 +116,30 @@ fn removing_or_altering_one_logged_message_turns_the_verdict() {
         assert_eq!(before.cases.iter().find(|c| c.id == id).unwrap().verdict, Verdict::Pass, "{id}");
         let mark = case["facts"]["mark"].as_str().unwrap();
         let events = case["transcript"].as_array().unwrap();
-        let own = events.iter().position(|e| {
-            let body = e["frame"]["body"]["text"].as_str().unwrap_or_default();
-            e["event"] == "came" && e["frame"]["command"] == "MESSAGE" && body.contains(mark)
-        });
-        let at = own.unwrap_or_else(|| panic!("no message in {id}"));
-        for (how, change) in [("removed", None), ("altered", Some("{\"content\":\"something else\"}"))] {
-            let changed = without_answers(&path, "changed.json", |file| {
-                let cases = file["cases"].as_array_mut().unwrap();
-                cases.retain(|c| c["id"] == id);
-                let events = cases[0]["transcript"].as_array_mut().unwrap();
-                match change {
-                    None => drop(events.remove(at)),
-                    Some(body) => events[at]["frame"]["body"] = serde_json::json!({ "text": body }),
-                }
+        let own: Vec<usize> = (0..events.len())
+            .filter(|at| {
+                let event = &events[*at];
+                let body = event["frame"]["body"]["text"].as_str().unwrap_or_default();
+                event["event"] == "came" && event["frame"]["command"] == "MESSAGE" && body.contains(mark)
+            })
+            .take(4)
+            .collect();
+        assert!(!own.is_empty(), "no message in {id}");
+        for change in [None, Some("{\"content\":\"something else\"}")] {
+            // Of the first messages of a case at least one is what its verdict hangs on.
+            let turned = own.iter().any(|at| {
+                let changed = without_answers(&path, "changed.json", |file| {
+                    let cases = file["cases"].as_array_mut().unwrap();
+                    cases.retain(|c| c["id"] == id);
+                    let events = cases[0]["transcript"].as_array_mut().unwrap();
+                    match change {
+                        None => drop(events.remove(*at)),
+                        Some(body) => events[*at]["frame"]["body"] = serde_json::json!({ "text": body }),
+                    }
+                });
+                rejudge(&changed).unwrap().cases[0].verdict != Verdict::Pass
             });
-            let again = rejudge(&changed).unwrap();
-            assert_ne!(again.cases[0].verdict, Verdict::Pass, "{id} {how} at {at}");
+            assert!(turned, "{id}: {change:?} at {own:?}");
         }
     }
 }

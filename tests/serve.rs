@@ -84,6 +84,6 @@ fn what_cannot_be_served_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let (code, text) = failed(&["--port", &port]);
-    assert_eq!(code, Some(3));
+    assert_eq!(code, Some(2));
     assert!(text.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{text}");
 }
