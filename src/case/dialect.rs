@@ -217,11 +217,14 @@ fn point(reader: &mut Reader<'_>, node: &Node) -> Point {
         None => Vec::new(),
     };
     let default = fields.get("default").map(Node::value);
-    let point = Point {
-        values,
-        default,
-        clause: fields.get("clause").and_then(|n| reader.text(n, "a clause")).map(|t| t.value),
+    // One clause, or a list: the first judges the point, the others are judged where it is pinned.
+    let clauses = match fields.get("clause") {
+        Some(node) if node.list().is_some() => reader.texts(node, "a clause"),
+        Some(node) => reader.text(node, "a clause").into_iter().collect(),
+        None => Vec::new(),
     };
+    let mut clauses = clauses.into_iter().map(|t| t.value);
+    let point = Point { values, default, clause: clauses.next(), also: clauses.collect() };
     if let (Some(default), Some(node)) = (&point.default, fields.get("default"))
         && !point.admits(default)
     {

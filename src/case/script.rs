@@ -183,6 +183,9 @@ pub struct Point {
     /// The clause by which a pinned value is judged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub clause: Option<String>,
+    /// Further clauses that are judged where the point is pinned.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<String>,
 }
 
 /// One step.

@@ -199,7 +199,8 @@ fn points(
     for dialect in library.dialects.values().filter(|d| spoken(&d.name)) {
         for (key, point) in &dialect.points {
             points.entry(key.name.clone()).or_insert_with(|| point.clone());
-            clauses.extend(point.clause.clone().map(|clause| (key.name.clone(), clause)));
+            let all = point.clause.iter().chain(&point.also);
+            clauses.extend(all.map(|clause| (key.name.clone(), clause.clone())));
         }
     }
     (points, clauses)
