@@ -55,13 +55,17 @@ fn it_ends_cleanly_on_sigterm_and_on_ctrl_c_and_takes_leave_of_whoever_is_connec
             let (server, url) = serve(scratch.path(), &["--defect", "query-token-unchecked"]).await;
             let (mut client, _) = tokio_tungstenite::client_async(
                 &url,
-                tokio::net::TcpStream::connect(url.trim_start_matches("ws://").trim_end_matches("/ws/im")).await.unwrap(),
+                tokio::net::TcpStream::connect(url.trim_start_matches("ws://").trim_end_matches("/ws/im"))
+                    .await
+                    .unwrap(),
             )
             .await
             .unwrap();
             server.signal(signal).await;
             let last = tokio::time::timeout(SOON, client.next()).await.unwrap().unwrap().unwrap();
-            let tokio_tungstenite::tungstenite::Message::Close(Some(close)) = last else { panic!("{last:?}") };
+            let tokio_tungstenite::tungstenite::Message::Close(Some(close)) = last else {
+                panic!("{last:?}")
+            };
             assert_eq!(u16::from(close.code), 1001, "it goes away");
             let _ = client.next().await;
             let (status, ..) = server.end(SOON).await;
@@ -108,7 +112,10 @@ fn defects_are_listed_one_json_object_a_line() {
 #[test]
 fn an_unknown_defect_is_told_with_the_nearest() {
     let said = refused(Scratch::new().path(), &["--defect", "revoke-by-anyon"]);
-    assert!(said.contains("there is no defect `revoke-by-anyon`; the nearest names are revoke-by-anyone"), "{said}");
+    assert!(
+        said.contains("there is no defect `revoke-by-anyon`; the nearest names are revoke-by-anyone"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -134,7 +141,10 @@ fn accounts_that_are_missing_or_malformed_are_told_without_their_tokens() {
         ("app = \"demo\"\n[accounts.a]\nuser = \"u\"\n", "missing field `token`"),
         ("app = \"demo\"\n[accounts.a]\nuser = \"u\"\ntoken = \"s3cret-value\n", "line 4, column"),
         ("app = \"demo\"\n[accounts]\na = \"s3cret-value\"\n", "line 3, column"),
-        ("app = \"demo\"\n[accounts.a]\nuser = \"u\"\ntoken = \"s3cret-value\"\n[groups.g]\nid = \"g\"\nmembers = [\"b\"]\n", "`b`"),
+        (
+            "app = \"demo\"\n[accounts.a]\nuser = \"u\"\ntoken = \"s3cret-value\"\n[groups.g]\nid = \"g\"\nmembers = [\"b\"]\n",
+            "`b`",
+        ),
     ];
     for (text, said) in rows {
         scratch.file("accounts.toml", text);
