@@ -23,6 +23,8 @@ impl Secrets {
         }
         self.names.push((name.to_owned(), value.to_owned()));
         let mut forms = vec![value.to_owned(), percent(value), percent_all(value)];
+        // Hex digits may be of either case (RFC 3986, 2.1).
+        forms.extend([lower_hex(&percent(value)), lower_hex(&percent_all(value))]);
         forms.extend([STANDARD.encode(value), STANDARD_NO_PAD.encode(value), URL_SAFE_NO_PAD.encode(value)]);
         forms.push(json_escaped(value));
         for form in forms {
@@ -83,6 +85,14 @@ fn percent_all(text: &str) -> String {
     text.bytes().map(|b| format!("%{b:02X}")).collect()
 }
 
+/// The same percent-encoding with its hex digits in lower case.
+fn lower_hex(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    // Every part after a `%` begins with two ASCII digits.
+    parts.fold(first, |out, part| format!("{out}%{}{}", part[..2].to_ascii_lowercase(), &part[2..]))
+}
+
 fn json_escaped(text: &str) -> String {
     serde_json::Value::from(text).to_string().trim_matches('"').to_owned()
 }
@@ -130,6 +140,7 @@ mod tests {
         let token = "ey.AB+/c\"d0123456789";
         for form in [
             percent(token),
+            lower_hex(&percent(token)),
             percent_all(token),
             STANDARD.encode(token),
             URL_SAFE_NO_PAD.encode(token),

@@ -169,8 +169,18 @@ fn masked_code(code: &str) -> String {
     if OPEN_KEYS.contains(&key.trim()) {
         return code.to_owned();
     }
-    let hidden: String = value.chars().map(|c| if c.is_whitespace() { c } else { '*' }).collect();
-    if key.is_empty() { hidden } else { format!("{key}={hidden}") }
+    let hide = |text: &str| text.chars().map(|c| if c.is_whitespace() { c } else { '*' }).collect::<String>();
+    // A token that stands there by mistake may have a `=` of its own.
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_. ".contains(c);
+    if key.len() <= 24
+        && key.chars().all(bare)
+        && !key.is_empty()
+        && !value.trim_matches('=').trim().is_empty()
+    {
+        format!("{key}={}", hide(value))
+    } else {
+        hide(code)
+    }
 }
 
 /// A message: without the text that came where something else was expected.
@@ -200,6 +210,8 @@ mod tests {
             ("7 | url = 5", "7 | url = 5"),
             ("7 | [accounts.alice]", "7 | [accounts.alice]"),
             ("12 | s3cret more", "12 | ****** ****"),
+            ("12 | s3+cret=more", "12 | ************"),
+            ("12 | s3cret==", "12 | ********"),
             ("invalid type: string \"s3cret\", expected a map", "invalid type: string \"…\", expected a map"),
         ] {
             assert_eq!(masked(shown), hidden);
