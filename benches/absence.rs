@@ -33,16 +33,8 @@ fn run(count: usize) -> (Duration, u64, u64) {
     let root: PathBuf = std::env::temp_dir().join(format!("stompliance-bench-{}", std::process::id()));
     let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
     std::fs::create_dir_all(&folder.journals).unwrap();
-    let settings = Settings {
-        seed: 1,
-        anchor_ms: epoch_ms(),
-        floor: Duration::from_secs(5),
-        jobs: 1,
-        fail_fast: false,
-        repeat: 1,
-        strict: false,
-        no_preflight: true,
-    };
+    let settings =
+        Settings { seed: 1, anchor_ms: epoch_ms(), jobs: 1, no_preflight: true, ..Settings::default() };
     let (_stopper, stop) = watch::channel(false);
     let tell = Arc::new(|event| {
         if let RunEvent::Finished(record) = event {

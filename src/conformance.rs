@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, Once, PoisonError};
-use std::time::Duration;
 
 use clap::Parser as _;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -124,16 +123,7 @@ fn carry_out(board: &Arc<Board>, job: Prepared) -> Result<(), String> {
     let root = std::env::temp_dir().join(format!("stompliance-{}", std::process::id()));
     let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
     std::fs::create_dir_all(&folder.journals).map_err(|e| format!("{}: {e}", folder.journals.display()))?;
-    let settings = Settings {
-        seed: epoch_ms() % 1_000_000,
-        anchor_ms: epoch_ms(),
-        floor: Duration::from_secs(5),
-        jobs: 8,
-        fail_fast: false,
-        repeat: 1,
-        strict: false,
-        no_preflight: false,
-    };
+    let settings = Settings { seed: epoch_ms() % 1_000_000, anchor_ms: epoch_ms(), ..Settings::default() };
     let (_stopper, stop) = watch::channel(false);
     let teller = board.clone();
     let tell = Arc::new(move |event| {

@@ -46,3 +46,4 @@ pub mod run;
 pub mod session;
 pub mod stomp;
 pub mod target;
+mod words;

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Ended, Reference, Scratch, closed_port, ended, program};
+use common::{Ended, ONE_CASE, Reference, Scratch, closed_port, ended, program};
 use futures_util::future::join_all;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use stompliance::link::ws::accept_key;
@@ -190,21 +190,6 @@ async fn serve(bad: Bad) -> String {
     });
     address
 }
-
-/// A suite of one case: the preflight comes before all cases, however many there are.
-const ONE_CASE: &str = "\
-suite: own/one
-title: One case
-dialect: im
-cases:
-  - id: let-in
-    title: CONNECT with the bearer token of the account is answered by CONNECTED
-    requirements: [ IM-AUTH-01 ]
-    cast: { alice: open }
-    steps:
-      - alice: { hello: {} }
-      - alice: { expect: admitted }
-";
 
 /// Runs the one case on a URL with two accounts and these further flags.
 async fn judge(url: &str, more: &[&str]) -> Ended {

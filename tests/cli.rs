@@ -7,24 +7,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Ended, Going, LONG, Reference, Scratch, block_on, closed_port, ended, program, run_in};
+use common::{
+    Ended, Going, LONG, ONE_CASE, Reference, Scratch, block_on, closed_port, ended, program, run_in,
+};
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
-
-/// A suite of one's own that is as it should be.
-const GOOD: &str = "\
-suite: own/one
-title: One case of one's own
-dialect: im
-cases:
-  - id: let-in
-    title: CONNECT with the bearer token of the account is answered by CONNECTED
-    requirements: [ IM-AUTH-01 ]
-    cast: { alice: open }
-    steps:
-      - alice: { hello: {} }
-      - alice: { expect: admitted }
-";
 
 /// Runs with files in the folder, and asserts on an error of usage or configuration: nothing on standard output, and
 /// no report.
@@ -349,7 +336,7 @@ error: nothing was run: the files have errors
 #[test]
 fn a_suite_of_ones_own_runs() {
     let scratch = Scratch::new();
-    scratch.file("own.yaml", GOOD);
+    scratch.file("own.yaml", ONE_CASE);
     let ended = run_in(scratch.path(), &["run", "own.yaml", "--seed", "1"]).exits(0);
     assert!(ended.stdout.contains("own/one      1 pass"), "{}", ended.stdout);
     let report = scratch.run_json();
@@ -446,9 +433,9 @@ error: nothing was run: the files have errors
 
 #[test]
 fn words_and_numbers_where_text_is_due_are_shown() {
-    let suite = |step: &str| GOOD.replace("hello: {}", step);
+    let suite = |step: &str| ONE_CASE.replace("hello: {}", step);
     assert_data_eq!(
-        refused_suite(&GOOD.replace("{ alice: open }", "{ alice: no }")),
+        refused_suite(&ONE_CASE.replace("{ alice: open }", "{ alice: no }")),
         str![[r#"
 error: `no` is text in YAML 1.2 and a boolean in 1.1
  --> own.yaml:8:20
@@ -505,7 +492,7 @@ error: nothing was run: the files have errors
 #[test]
 fn a_reference_to_nothing_is_shown() {
     assert_data_eq!(
-        refused_suite(&GOOD.replace("hello: {}", "hello: { versions: $nothing }")),
+        refused_suite(&ONE_CASE.replace("hello: {}", "hello: { versions: $nothing }")),
         str![[r#"
 error: unknown name `nothing`
   --> own.yaml:10:37
@@ -523,7 +510,7 @@ error: nothing was run: the files have errors
 
 #[test]
 fn a_case_of_negatives_only_is_refused() {
-    let suite = GOOD.replace("expect: admitted", "expect: { nothing: { frame: ERROR } }");
+    let suite = ONE_CASE.replace("expect: admitted", "expect: { nothing: { frame: ERROR } }");
     assert_data_eq!(
         refused_suite(&suite),
         str![[r#"

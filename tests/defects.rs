@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use stompliance::case::library::Library;
 use stompliance::judge::Verdict;
@@ -17,16 +16,7 @@ fn run(library: &Library, name: &str, patterns: &[String], policy: Policy) -> Ve
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("defects").join(name);
     let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
     std::fs::create_dir_all(&folder.journals).unwrap();
-    let settings = Settings {
-        seed: 3,
-        anchor_ms: 0,
-        floor: Duration::from_secs(5),
-        jobs: 8,
-        fail_fast: false,
-        repeat: 1,
-        strict: false,
-        no_preflight: true,
-    };
+    let settings = Settings { seed: 3, no_preflight: true, ..Settings::default() };
     let records = Arc::new(Mutex::new(Vec::new()));
     let (_stopper, stop) = watch::channel(false);
     let tell = {

@@ -10,8 +10,8 @@ use super::dialect::Dialect;
 use super::library::is_name;
 use super::model::{Act, Case, Step, StepKind};
 use super::reader::Reader;
-use super::script::{Act as Done, Deed, Kind, Pattern, Patterns, Script, See};
-use super::tree::{Node, Tree};
+use super::script::{Act as Done, Deed, Kind, Patterns, Script, See};
+use super::tree::Node;
 use super::value::{Part, parts};
 
 /// Names that the engine binds.
@@ -226,11 +226,6 @@ fn sees(steps: &[super::script::Step], visit: &mut dyn FnMut(&Done, &See)) {
     }
 }
 
-/// Whether a seeing needs a barrier.
-pub fn needs_barrier(see: &See) -> bool {
-    matches!(see, See::Nothing(_) | See::Every(_) | See::Exactly(_))
-}
-
 fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dialect) {
     let ready = script.rank("connected").unwrap_or(usize::MAX);
     let brought =
@@ -349,14 +344,4 @@ fn contents(reader: &mut Reader<'_>, case: &Case, dialect: &Dialect) {
             }
         }
     });
-}
-
-/// Whether a pattern is about messages that a road can witness.
-pub fn is_of_case(pattern: &Pattern) -> bool {
-    matches!(pattern, Pattern::Sight(sight) if sight.of_case)
-}
-
-/// Whether a node is a plain map, for messages.
-pub fn is_map(node: &Node) -> bool {
-    matches!(node.tree, Tree::Map(_))
 }

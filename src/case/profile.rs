@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diagnostic::Source;
 use super::reader::Reader;
 use super::tree::{Node, Tree};
 
@@ -122,13 +121,4 @@ fn known(reader: &mut Reader<'_>, node: &Node) -> Option<Known> {
 /// Where in a profile file a point stands, for messages about it.
 pub fn point_place<'n>(node: &'n Node, point: &str) -> Option<&'n Node> {
     node.get("points")?.get(point)
-}
-
-/// A profile with the file it came from.
-#[derive(Debug, Clone)]
-pub struct LoadedProfile {
-    /// The file.
-    pub source: Source,
-    /// The profile.
-    pub profile: Profile,
 }

@@ -157,7 +157,6 @@ fn prepare(args: &Args) -> Result<Ready, String> {
         jobs: usize::from(args.jobs),
         fail_fast: args.fail_fast,
         repeat: usize::from(args.repeat),
-        strict: args.strict,
         no_preflight: args.no_preflight,
     };
     Ok(Ready { library, plan, subject, profile, settings })
@@ -289,7 +288,6 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let interrupted = stop.clone();
     on_interrupt(stopper);
     let tell = teller(collector.clone(), bar.clone(), args.verbose);
-    let strict = settings.strict;
     let seed = settings.seed;
     let job = Job {
         library: &library,
@@ -328,7 +326,7 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
             return NO_VERDICT;
         }
     }
-    exit_code(&gathered, strict, info.interrupted)
+    exit_code(&gathered, args.strict, info.interrupted)
 }
 
 fn shown(subject: &Subject) -> String {

@@ -116,7 +116,14 @@ impl Judge {
     pub fn apply(&mut self, event: &Event) {
         let on = event.on.as_deref().unwrap_or_default();
         let at = event.at;
-        self.rules.apply(event, &mut self.world, &self.ids);
+        let item = match &event.what {
+            What::Came { frame } | What::Late { frame } => {
+                let arrival = self.inboxes.get(on).map_or(0, |inbox| inbox.arrivals);
+                Some(Item::frame(at, arrival, frame, &self.world))
+            }
+            _ => None,
+        };
+        self.rules.apply(event, item.as_ref(), &mut self.world, &self.ids);
         match &event.what {
             What::Begin { run, step, up, phase, names } => {
                 if let Err(why) = self.begin(*run, *step, *up, *phase, on, names, at) {
@@ -142,8 +149,11 @@ impl Judge {
                 self.take(on, Item::other(at, ItemKind::Opened, serde_json::json!({ "protocol": protocol })));
             }
             What::Sent { frame } => self.sent(on, frame, at),
-            What::Came { frame } => self.came(on, frame, at, false),
-            What::Late { frame } => self.came(on, frame, at, true),
+            What::Came { frame } | What::Late { frame } => {
+                if let Some(item) = item {
+                    self.came(on, frame, item, matches!(event.what, What::Late { .. }));
+                }
+            }
             What::Beat { way: Way::In } => {
                 self.data(on, at);
                 self.take(on, Item::other(at, ItemKind::Beat, serde_json::json!({})));
@@ -153,8 +163,7 @@ impl Judge {
                 self.take(on, Item::other(at, ItemKind::Ws, record));
             }
             What::Malformed { clause, what } => {
-                let record = serde_json::json!({ "clause": clause, "what": what });
-                self.take(on, Item::other(at, ItemKind::Malformed, record));
+                self.take(on, Item::malformed(at, clause, what));
             }
             What::Ended { by, code, reason } => self.ended(on, *by, *code, reason, at),
             What::Deadline { run: Some(run), patience_ms, .. } => {
@@ -162,7 +171,7 @@ impl Judge {
                 self.give_up(*run, &why, false);
             }
             What::Barrier { run, kind, held, clause, why, road, .. } => {
-                self.barrier(*run, *kind, *held, clause, why, road.as_deref(), at);
+                self.barrier(*run, *kind, *held, clause, why, road.as_deref());
             }
             What::Settled { run, held, by } => self.settled(*run, *held, by),
             What::Window { run } => self.window(*run, at),
@@ -284,18 +293,11 @@ impl Judge {
                 self.observe(run, step, point, values, at);
                 Ok(Prepared::Nothing)
             }
-            Kind::Act(act) => self.prepare_act(id, step, act, run, at),
+            Kind::Act(act) => self.prepare_act(id, act, run, at),
         }
     }
 
-    fn prepare_act(
-        &mut self,
-        id: u32,
-        step: &Step,
-        act: &Act,
-        run: &mut Run,
-        at: u64,
-    ) -> Result<Prepared, String> {
+    fn prepare_act(&mut self, id: u32, act: &Act, run: &mut Run, at: u64) -> Result<Prepared, String> {
         let (scope, me) = (run.inner, run.on.clone());
         match &act.deed {
             Deed::Call { params, .. } => {
@@ -339,7 +341,6 @@ impl Judge {
                 if let Prepared::Frame(frame) = &prepared {
                     run.value = Some(Seen::new(frame, &str::to_owned).record());
                 }
-                let _ = step;
                 Ok(prepared)
             }
         }
@@ -554,16 +555,14 @@ impl Judge {
         }
     }
 
-    fn came(&mut self, on: &str, frame: &Seen, at: u64, late: bool) {
+    fn came(&mut self, on: &str, frame: &Seen, item: Item, late: bool) {
+        let at = item.at;
         self.data(on, at);
         self.world.conns.entry(on.to_owned()).or_default().came(frame);
-        let record = frame.record();
-        for message in pattern::messages(&record) {
+        for message in pattern::messages(&item.record) {
             self.ids.came(&message);
         }
-        let inbox = self.inboxes.entry(on.to_owned()).or_default();
-        let item = Item::frame(at, inbox.arrivals, frame, &self.world);
-        inbox.arrivals += 1;
+        self.inboxes.entry(on.to_owned()).or_default().arrivals += 1;
         if late {
             self.late(on, item, at);
         } else {
@@ -649,7 +648,6 @@ impl Judge {
         clause: &str,
         why: &str,
         road: Option<&str>,
-        _at: u64,
     ) {
         if held {
             if let Some((_, wait)) = self.waits.get_mut(&id) {
@@ -829,11 +827,6 @@ impl Judge {
             story.push_str(&format!("; what came is malformed: {malformed}"));
         }
         story
-    }
-
-    /// What is waited for, for messages.
-    pub fn describe(&self, run: u32) -> String {
-        self.waits.get(&run).map_or(String::new(), |(_, wait)| wait.describe())
     }
 
     /// Whether a rule still waits for something on this connection.

@@ -162,11 +162,16 @@ pub fn apply_known(
     case: &str,
     verdict: Verdict,
     reason: &str,
-    broken: &BTreeSet<String>,
-    judged: &BTreeSet<String>,
+    checks: &[Check],
     profile: &Profile,
     today: &str,
 ) -> (Verdict, String) {
+    // What broke so that the verdict is not a pass, and what held.
+    let clauses = |wanted: &dyn Fn(&Check) -> bool| -> BTreeSet<&str> {
+        checks.iter().filter(|c| wanted(c)).map(|c| c.clause.as_str()).collect()
+    };
+    let broken = clauses(&|c| !c.held && c.level >= Level::Should);
+    let judged = clauses(&|c| c.held);
     let listed = profile.known.iter().filter(|k| k.case.as_ref().is_none_or(|p| crate::run::glob(p, case)));
     let mut live = Vec::new();
     let mut expired = None;
@@ -178,12 +183,12 @@ pub fn apply_known(
     }
     match verdict {
         Verdict::Fail | Verdict::Warn => {
-            let entry = |clause: &String| live.iter().find(|k| k.clause == *clause);
+            let entry = |clause: &&str| live.iter().find(|k| k.clause == **clause);
             match broken.iter().map(entry).collect::<Option<Vec<_>>>() {
                 Some(entries) if !entries.is_empty() => {
                     (Verdict::Known, format!("{} ({reason})", entries[0].reason))
                 }
-                _ => match expired.filter(|k| broken.contains(&k.clause)) {
+                _ => match expired.filter(|k| broken.contains(k.clause.as_str())) {
                     Some(known) => {
                         let until = known.until.as_deref().unwrap_or_default();
                         (verdict, format!("{reason} (listed as known until {until}, which has passed)"))
@@ -194,7 +199,8 @@ pub fn apply_known(
         }
         Verdict::Pass | Verdict::Observed => {
             // Only an entry for this very case can be called fixed by it: another case may still break the clause.
-            match live.iter().find(|k| !k.sometimes && k.case.is_some() && judged.contains(&k.clause)) {
+            match live.iter().find(|k| !k.sometimes && k.case.is_some() && judged.contains(k.clause.as_str()))
+            {
                 Some(known) => (
                     Verdict::Fixed,
                     format!(

@@ -60,6 +60,10 @@ impl Item {
         Item { at, kind, record, owner: Owner::Unmarked, used: Vec::new(), stale: false }
     }
 
+    pub(super) fn malformed(at: u64, clause: &str, what: &str) -> Self {
+        Item::other(at, ItemKind::Malformed, json!({ "clause": clause, "what": what }))
+    }
+
     pub(super) fn ended(at: u64, by: By, code: Option<u16>, reason: &str) -> Option<Self> {
         // An end that we asked for is one where the target answered our close.
         (by == By::Target || code.is_some())

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::pattern::{Ids, Item, ItemKind, Site, compile};
+use super::pattern::{Compiled, Ids, Item, ItemKind, Site, compile};
 use super::see::shown;
 use super::world::{CASE, World};
-use crate::case::event::{By, Event, Way, What};
+use crate::case::event::{By, Event, What};
 use crate::case::matcher::Matcher;
 use crate::case::script::{Level, Pattern, Place};
-use crate::case::value::{Purpose, eval, select};
+use crate::case::value::{Part, Purpose, eval, parts, select};
 
 /// A rule, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,13 +101,23 @@ struct State {
 pub(super) struct Rules {
     rules: Arc<Vec<Rule>>,
     states: Vec<State>,
-    arrivals: usize,
+    /// What a rule is about, and what must hold, where neither depends on anything but the rule: filled in once.
+    fixed: Vec<(Option<Compiled>, Option<Matcher>)>,
 }
 
 impl Rules {
-    pub(super) fn new(rules: Arc<Vec<Rule>>, _: &mut World) -> Self {
+    pub(super) fn new(rules: Arc<Vec<Rule>>, world: &mut World) -> Self {
         let states = rules.iter().map(|_| State::default()).collect();
-        Rules { rules, states, arrivals: 0 }
+        let site = Site { scope: CASE, me: "", at: 0 };
+        let fixed = rules
+            .iter()
+            .map(|rule| {
+                let of = if is_fixed(&rule.of) { compile(&rule.of, world, &site).ok() } else { None };
+                let must = rule.must.iter().flatten().find(is_fixed);
+                (of, must.and_then(|must| matcher(must, world, &site).ok()))
+            })
+            .collect();
+        Rules { rules, states, fixed }
     }
 
     pub(super) fn results(&self) -> Vec<(String, RuleResult)> {
@@ -118,19 +128,12 @@ impl Rules {
         self.states.iter().any(|s| s.pending.contains_key(on))
     }
 
-    pub(super) fn apply(&mut self, event: &Event, world: &mut World, ids: &Ids) {
+    pub(super) fn apply(&mut self, event: &Event, came: Option<&Item>, world: &mut World, ids: &Ids) {
         let Some(on) = event.on.as_deref() else { return };
-        let item = match &event.what {
-            What::Came { frame } | What::Late { frame } => {
-                self.arrivals += 1;
-                Item::frame(event.at, self.arrivals, frame, world)
-            }
-            What::Malformed { clause, what } => {
-                Item::other(event.at, ItemKind::Malformed, json!({ "clause": clause, "what": what }))
-            }
-            What::Ended { by: By::Target, code, reason } => {
-                Item::other(event.at, ItemKind::Closed, json!({ "code": code, "reason": reason }))
-            }
+        let made = match &event.what {
+            What::Came { .. } | What::Late { .. } => None,
+            What::Malformed { clause, what } => Some(Item::malformed(event.at, clause, what)),
+            What::Ended { by: By::Target, code, reason } => Item::ended(event.at, By::Target, *code, reason),
             What::Ended { by: By::Us, .. } | What::Dial { .. } => {
                 self.states.iter_mut().for_each(|s| drop(s.pending.remove(on)));
                 self.states.iter_mut().for_each(|s| drop(s.unique.remove(on)));
@@ -152,11 +155,11 @@ impl Rules {
                 }
                 return;
             }
-            What::Ws { way: Way::In, .. } | What::Http { .. } => return,
             _ => return,
         };
+        let Some(item) = came.or(made.as_ref()) else { return };
         for at in 0..self.rules.len() {
-            self.hold(at, &item, on, world, ids);
+            self.hold(at, item, on, world, ids);
         }
     }
 
@@ -189,7 +192,18 @@ impl Rules {
         if !quickly(&rule.of, item) {
             return;
         }
-        let Ok(of) = compile(&rule.of, world, &site) else { return };
+        let (fixed_of, fixed_must) = &self.fixed[at];
+        let filled;
+        let of = match fixed_of {
+            Some(of) => of,
+            None => match compile(&rule.of, world, &site) {
+                Ok(of) => {
+                    filled = of;
+                    &filled
+                }
+                Err(_) => return,
+            },
+        };
         let mut unmarked = item.clone();
         unmarked.owner = super::pattern::Owner::Unmarked;
         if of.fit(&unmarked, ids, false, world, on).is_none() {
@@ -202,10 +216,11 @@ impl Rules {
         match &rule.must {
             Some(None) => breach(state, format!("never {}", of.describe()), shown(item)),
             Some(Some(must)) => {
-                let now = (world.facts.anchor_ms + item.at / 1000) as f64;
-                let filled = eval(must, &mut world.view(CASE, on, item.at), Purpose::Seeing);
-                let matcher = filled.and_then(|f| Matcher::compile(&f.unwrap_or(Value::Null), now));
-                if let Ok(Err(mismatch)) = matcher.map(|m| m.check(Some(&item.record))) {
+                let checked = match fixed_must {
+                    Some(matcher) => Ok(matcher.check(Some(&item.record))),
+                    None => matcher(must, world, &site).map(|m| m.check(Some(&item.record))),
+                };
+                if let Ok(Err(mismatch)) = checked {
                     let expected = format!("{} to be {}", mismatch.path, mismatch.expected);
                     breach(state, expected, format!("{} in {}", mismatch.got, shown(item)));
                 }
@@ -229,6 +244,28 @@ impl Rules {
             state.pending.insert(on.to_owned(), format!("{} next, after {}", then.describe(), shown(item)));
         }
     }
+}
+
+/// What must hold, with everything filled in.
+fn matcher(must: &Value, world: &mut World, site: &Site<'_>) -> Result<Matcher, String> {
+    let now = (world.facts.anchor_ms + site.at / 1000) as f64;
+    let filled = eval(must, &mut world.view(site.scope, site.me, site.at), Purpose::Seeing)?;
+    Matcher::compile(&filled.unwrap_or(Value::Null), now)
+}
+
+/// Whether a pattern is the same at any time and for anybody: no reference in it, and no `near`.
+fn is_fixed(pattern: &impl Serialize) -> bool {
+    fn fixed(value: &Value) -> bool {
+        match value {
+            Value::String(text) => {
+                parts(text).is_ok_and(|parts| parts.iter().all(|part| matches!(part, Part::Literal(_))))
+            }
+            Value::Array(items) => items.iter().all(fixed),
+            Value::Object(members) => !members.contains_key("near") && members.values().all(fixed),
+            _ => true,
+        }
+    }
+    serde_json::to_value(pattern).is_ok_and(|value| fixed(&value))
 }
 
 /// Whether an item can be what a rule is about, before anything is filled in.

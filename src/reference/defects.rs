@@ -14,6 +14,7 @@ use super::message::Message;
 use super::policy::{Audience, Decisions, Policy};
 use super::session::AckMode;
 use crate::stomp::{self, ContentLength, Frame, Style, Version};
+use crate::words::distance;
 
 /// A server that is wrong in one way.
 #[derive(Debug)]
@@ -44,22 +45,6 @@ pub(super) fn nearest(name: &str) -> Vec<&'static str> {
     let mut names: Vec<_> = all().iter().map(|defect| (distance(name, defect.name), defect.name)).collect();
     names.sort_unstable();
     names.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
-/// How many single edits lead from one text to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// Writes the catalogue: for each entry a type that answers one question differently, and its description.

@@ -19,11 +19,7 @@ pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief]) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     let head = serde_json::to_string(info)?;
     // The head is an object; the cases become its last member.
-    out.write_all(head.trim_end_matches('}').as_bytes())?;
-    if head.ends_with("}}") {
-        let inner = head.len() - head.trim_end_matches('}').len() - 1;
-        out.write_all("}".repeat(inner).as_bytes())?;
-    }
+    out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes())?;
     out.write_all(b",\"cases\":[")?;
     for (at, brief) in briefs.iter().enumerate() {
         out.write_all(if at == 0 { b"\n" } else { b",\n" })?;

@@ -21,7 +21,7 @@ mod stage;
 mod world;
 
 pub use engine::{Cost, Job, RunError, Subject, embedded_target, epoch_ms, execute};
-pub use plan::{NothingSelected, Plan, accounts_needed, deciding_steps};
+pub use plan::{NothingSelected, Plan, deciding_steps};
 pub use preflight::{Unfit, preflight};
 pub use record::{Record, RuleRecord};
 pub use runner::{RunEvent, Runner, Tell};

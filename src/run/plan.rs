@@ -373,9 +373,3 @@ fn member_of(account: &Account, member: &str) -> Option<Value> {
         _ => None,
     }
 }
-
-/// The roles of a case, for its size.
-pub fn accounts_needed(script: &Script) -> usize {
-    let crowds = script.cast.iter().filter(|m| m.times.is_some()).count();
-    roles(script).len() + crowds
-}

@@ -2,7 +2,7 @@
 //!
 //! It relies on the plan and on the stage. It starts nothing that it does not end, and loses no result already gained.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ impl Runner {
             self.finish(running, took);
         }
         for (_, rule) in std::mem::take(&mut self.rules) {
-            self.finished(rule.record(), &BTreeSet::new());
+            self.finished(rule.record());
         }
     }
 
@@ -277,9 +277,6 @@ impl Runner {
                 rule.add(&script.id, result);
             }
         }
-        let broken: BTreeSet<String> = broken(&outcome);
-        let judged: BTreeSet<String> =
-            outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let mut record = record(&script, outcome, round, took);
         record.facts = Some(stage.facts.clone());
         record.journal = Some(written.path);
@@ -287,34 +284,14 @@ impl Runner {
             record.verdict = Verdict::Error;
             record.reason = format!("its journal could not be written: {why}");
         }
-        let today = self.today();
-        (record.verdict, record.reason) = apply_known(
-            &record.id,
-            record.verdict,
-            &record.reason,
-            &broken,
-            &judged,
-            &self.world.profile,
-            &today,
-        );
-        (self.tell)(RunEvent::Finished(Box::new(record)));
+        self.finished(record);
     }
 
-    fn finished(&mut self, mut record: Record, _: &BTreeSet<String>) {
-        let broken: BTreeSet<String> =
-            record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
-        let judged: BTreeSet<String> =
-            record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
-        let today = self.today();
-        (record.verdict, record.reason) = apply_known(
-            &record.id,
-            record.verdict,
-            &record.reason,
-            &broken,
-            &judged,
-            &self.world.profile,
-            &today,
-        );
+    /// Tells a record, with what the profile makes of its verdict.
+    fn finished(&self, mut record: Record) {
+        let (profile, today) = (&self.world.profile, self.today());
+        (record.verdict, record.reason) =
+            apply_known(&record.id, record.verdict, &record.reason, &record.checks, profile, &today);
         (self.tell)(RunEvent::Finished(Box::new(record)));
     }
 
@@ -336,12 +313,6 @@ impl Runner {
         let at = std::time::UNIX_EPOCH + Duration::from_millis(self.world.anchor_ms);
         humantime::format_rfc3339_seconds(at).to_string().chars().take(10).collect()
     }
-}
-
-/// Clauses of checks that broke so that the verdict is not a pass.
-fn broken(outcome: &Outcome) -> BTreeSet<String> {
-    let counts = |c: &&crate::judge::Check| !c.held && c.level >= crate::case::script::Level::Should;
-    outcome.checks.iter().filter(counts).map(|c| c.clause.clone()).collect()
 }
 
 fn record(script: &Arc<Script>, outcome: Outcome, round: usize, took: Duration) -> Record {

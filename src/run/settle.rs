@@ -22,20 +22,12 @@ const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 /// What an actor did last has been worked off.
 pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
-    let settled = |by: &str, held: bool| {
-        if held {
-            stage.has_settled(on);
-        }
-        stage.log(Some(on), What::Settled { run, by: by.into(), held });
-    };
-    if !stage.is_open(on) {
-        stage.log(Some(on), What::Skip { run, why: "the connection has ended".into() });
+    let settled = |by: &str, held: bool| note(stage, run, on, by, held);
+    if is_skipped(stage, run, on) {
         return;
     }
-    match receipt(stage, on).await {
-        Some(true) => return settled("receipt", true),
-        Some(false) => return settled("receipt", false),
-        None => {}
+    if let Some(came) = receipt(stage, on).await {
+        return settled("receipt", came);
     }
     let Some(road) = stage.script.roads.iter().find(|r| r.name == road) else {
         stage.log(Some(on), What::Fault { why: format!("`{road}` is no road of the dialect") });
@@ -51,6 +43,23 @@ pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
             stage.log(Some(on), What::Unable { why });
         }
     }
+}
+
+/// Notes whether things have settled, and how that was shown.
+fn note(stage: &Stage, run: u32, on: &str, by: &str, held: bool) {
+    if held {
+        stage.has_settled(on);
+    }
+    stage.log(Some(on), What::Settled { run, by: by.into(), held });
+}
+
+/// On a connection that has ended there is nothing to settle.
+fn is_skipped(stage: &Stage, run: u32, on: &str) -> bool {
+    let ended = !stage.is_open(on);
+    if ended {
+        stage.log(Some(on), What::Skip { run, why: "the connection has ended".into() });
+    }
+    ended
 }
 
 /// The RECEIPT that the engine asked for on the act before, if it did: whether it came.
@@ -189,14 +198,8 @@ fn subscribe(stage: &Arc<Stage>, on: &str, id: &str, destination: &str) {
 
 /// A subscription is gone: its RECEIPT, or else a control, a second subscription to the same destination that stays.
 pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
-    let settled = |by: &str, held: bool| {
-        if held {
-            stage.has_settled(on);
-        }
-        stage.log(Some(on), What::Settled { run, by: by.into(), held });
-    };
-    if !stage.is_open(on) {
-        stage.log(Some(on), What::Skip { run, why: "the connection has ended".into() });
+    let settled = |by: &str, held: bool| note(stage, run, on, by, held);
+    if is_skipped(stage, run, on) {
         return;
     }
     if let Some(came) = receipt(stage, on).await {

@@ -214,10 +214,23 @@ pub struct Settings {
     pub fail_fast: bool,
     /// How often every case is run.
     pub repeat: usize,
-    /// Whether SHOULDs count.
-    pub strict: bool,
     /// Whether the run goes on where the preflight fails.
     pub no_preflight: bool,
+}
+
+impl Default for Settings {
+    /// Patience of 5 s, eight cases at a time, each once; the clock begins at the epoch.
+    fn default() -> Self {
+        Settings {
+            seed: 0,
+            anchor_ms: 0,
+            floor: Duration::from_secs(5),
+            jobs: 8,
+            fail_fast: false,
+            repeat: 1,
+            no_preflight: false,
+        }
+    }
 }
 
 /// Five characters that depend on the seed.

@@ -17,6 +17,21 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+/// A suite of one's own that is as it should be: one case.
+pub(crate) const ONE_CASE: &str = "\
+suite: own/one
+title: One case of one's own
+dialect: im
+cases:
+  - id: let-in
+    title: CONNECT with the bearer token of the account is answered by CONNECTED
+    requirements: [ IM-AUTH-01 ]
+    cast: { alice: open }
+    steps:
+      - alice: { hello: {} }
+      - alice: { expect: admitted }
+";
+
 /// How long a run may take on a machine that others use as well; only what hangs comes near it.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 

@@ -2,7 +2,7 @@
 //!
 //! It relies on the judge, which is the same fold as in the run. It never asks a target anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,27 +95,15 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, String> {
                 rule.add(&case.id, result);
             }
         }
-        let broken: BTreeSet<String> = outcome
-            .checks
-            .iter()
-            .filter(|c| !c.held && c.level >= crate::case::script::Level::Should)
-            .map(|c| c.clause.clone())
-            .collect();
-        let judged: BTreeSet<String> =
-            outcome.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let (verdict, _) =
-            apply_known(&case.id, outcome.verdict, &outcome.reason, &broken, &judged, &file.profile, &today);
+            apply_known(&case.id, outcome.verdict, &outcome.reason, &outcome.checks, &file.profile, &today);
         out.push(compared(case, verdict, outcome.checks));
     }
     for case in file.cases.iter().filter(|c| c.rule.is_some()) {
         let Some(rule) = seen.remove(&case.id) else { continue };
         let record = rule.record();
-        let broken: BTreeSet<String> =
-            record.checks.iter().filter(|c| !c.held).map(|c| c.clause.clone()).collect();
-        let judged: BTreeSet<String> =
-            record.checks.iter().filter(|c| c.held).map(|c| c.clause.clone()).collect();
         let (verdict, _) =
-            apply_known(&case.id, record.verdict, &record.reason, &broken, &judged, &file.profile, &today);
+            apply_known(&case.id, record.verdict, &record.reason, &record.checks, &file.profile, &today);
         out.push(compared(case, verdict, record.checks));
     }
     let checks = out.iter().map(|c| c.checks.len()).sum();
