@@ -175,7 +175,7 @@ fn a_url_that_is_none_is_told() {
         ("localhost", "write it as ws://HOST:PORT/PATH"),
         ("ftp://localhost/ws", "the scheme is `ftp`, it must be ws or wss"),
     ] {
-        let said_so = refused(&[], &["run", "im/auth", "--target", url, "--account", "a=u:t"]);
+        let said_so = refused(&[], &["run", "im/auth", "--target", url, "--account", "a=u:token"]);
         assert!(said_so.contains(said) && said_so.contains(url), "{said_so}");
     }
 }
@@ -280,7 +280,7 @@ fn a_group_that_names_an_unknown_account_is_told() {
         "--target",
         "ws://127.0.0.1:9/ws",
         "--account",
-        "alice=u:t",
+        "alice=u:token",
         "--group",
         "g1=x:alice,bob",
     ];
@@ -292,7 +292,7 @@ error: the group `g1` names the account `bob`, which there is not
 "#]]
     );
     assert_data_eq!(
-        refused_account("user = \"u\"\ntoken = \"t\"\n[groups.g1]\nid = \"x\"\nmembers = [\"bob\"]"),
+        refused_account("user = \"u\"\ntoken = \"tok-1\"\n[groups.g1]\nid = \"x\"\nmembers = [\"bob\"]"),
         str![[r#"
 error: target.toml: the group `g1` names the account `bob`, which there is not
 
@@ -318,10 +318,10 @@ fn a_profile_with_an_unknown_point_is_shown_with_its_place() {
         refused(&[("mine.yaml", profile)], &["run", "im", "--profile", "mine.yaml"]),
         str![[r#"
 error: unknown point `ordring`
- --> mine.yaml:4:12
+ --> mine.yaml:4:3
   |
 4 |   ordring: per-sender
-  |            ^^^^^^^^^^
+  |   ^^^^^^^
   |
 help: did you mean `ordering`?
 
@@ -628,6 +628,7 @@ fn the_first_failure_ends_a_run_that_is_to_fail_fast() {
     assert!(cases(&fast) < cases(&all), "{} of {}", cases(&fast), cases(&all));
     let failed = |c: &&Value| c["verdict"] == "fail" && !c["id"].as_str().unwrap().contains("/rules/");
     assert_eq!(fast["cases"].as_array().unwrap().iter().filter(failed).count(), 1);
+    assert_eq!(count(&fast, "error"), 0, "what ran beside it ran to its end");
 }
 
 #[test]
@@ -713,6 +714,95 @@ fn ctrl_c_in_mid_run_still_writes_the_report_of_what_ran() {
         assert!(cases.iter().any(|c| c["transcript"].as_array().is_some_and(|t| !t.is_empty())));
         assert!(!scratch.path().join("reports/latest/run.json.journal").exists(), "journals are put away");
     });
+}
+
+#[test]
+fn ctrl_c_during_the_preflight_ends_the_run_at_once() {
+    block_on(async {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/ws/im", silent.local_addr().unwrap());
+        let scratch = Scratch::new();
+        let args = ["run", "im/auth", "--target", &url, "--account", "a=u:token", "--timeout", "100s"];
+        let mut going = Going::start(&mut program(scratch.path(), &args));
+        assert!(going.line().await.contains(&url));
+        let _held = silent.accept().await.unwrap();
+        going.signal("INT").await;
+        let (status, stdout, stderr) = going.end(Duration::from_secs(20)).await;
+        assert_eq!(status.code(), Some(3), "{stdout}\n{stderr}");
+        assert_eq!(scratch.run_json()["interrupted"], true);
+    });
+}
+
+#[test]
+fn the_budgets_wall_time_ends_a_run_and_keeps_what_was_judged() {
+    block_on(async {
+        let server = Reference::start().await;
+        let scratch = Scratch::new();
+        let config = format!(
+            "[target]\nurl = \"ws://{}/ws/im\"\nprofile = \"reference\"\napp = \"demo\"\n[budget]\nwall = \"2s\"\n\
+             connections = 4\n",
+            server.address
+        );
+        scratch.file("target.toml", &config);
+        let mut args: Vec<String> =
+            ["run", "--config", "target.toml", "--repeat", "50"].map(str::to_owned).into();
+        args.extend(Reference::accounts(5));
+        let ended = run_on(&scratch, &args).await.exits(3);
+        assert!(ended.stderr.contains("the budget's wall time is over"), "{}", ended.stderr);
+        let report = scratch.run_json();
+        assert_eq!(report["interrupted"], true);
+        assert!(count(&report, "pass") > 0 && count(&report, "fail") == 0);
+        let of_connections = |c: &&Value| c["reason"].as_str().unwrap().ends_with("the budget allows 4");
+        assert!(
+            report["cases"].as_array().unwrap().iter().any(|c| of_connections(&c)),
+            "some cases take more"
+        );
+    });
+}
+
+// Known failures, rules.
+
+#[test]
+fn a_known_failure_that_holds_in_the_whole_run_is_fixed() {
+    let scratch = Scratch::new();
+    let profile =
+        include_str!("../suites/profiles/reference.yaml").replace("profile: reference", "profile: own");
+    scratch.file(
+        "own.yaml",
+        &format!("{profile}\nknown:\n  - {{ clause: IM-REVOKE-04, reason: not mended yet }}\n"),
+    );
+    let args = ["--profile", "./own.yaml", "--in-memory", "--seed", "1"];
+    let whole = run_in(scratch.path(), &[&["run", "IM-REVOKE-04"], &args[..]].concat()).exits(1);
+    assert!(whole.stdout.contains("fixed known/IM-REVOKE-04"), "{}", whole.stdout);
+    let part = run_in(scratch.path(), &[&["run", "im/revoke/claimed-sender"], &args[..]].concat());
+    assert_eq!(
+        count(&scratch.run_json(), "fixed"),
+        0,
+        "the others may still break: {}",
+        part.exits(0).stdout
+    );
+}
+
+#[test]
+fn rules_of_a_dialect_say_nothing_of_a_run_that_does_not_speak_it() {
+    let scratch = Scratch::new();
+    scratch.file("own.yaml", &ONE_CASE.replace("dialect: im", "dialect: stomp"));
+    run_in(scratch.path(), &["run", "own.yaml", "--in-memory", "--seed", "1"]).exits(0);
+    let report = scratch.run_json();
+    let ids: Vec<&str> =
+        report["cases"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"stomp/rules/well-formed"), "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("im/")), "{ids:?}");
+}
+
+#[test]
+fn a_rule_that_cannot_be_filled_in_is_no_pass() {
+    let scratch = Scratch::new();
+    let rule = "rules:\n  - id: odd\n    requirement: IM-AUTH-01\n    of: { frame: CONNECTED }\n    \
+                must: { headers: { version: $nobody.user } }\n";
+    scratch.file("own.yaml", &format!("{ONE_CASE}{rule}"));
+    let ended = run_in(scratch.path(), &["run", "own.yaml", "--in-memory", "--seed", "1"]).exits(3);
+    assert!(ended.stdout.contains("error own/one/odd"), "{}", ended.stdout);
 }
 
 // Colours.

@@ -95,6 +95,7 @@ fn head(text: &str, summary: Summary) -> RunInfo {
         started: text.into(),
         duration_ms: 1,
         seed: 1,
+        rerun: String::new(),
         in_memory: false,
         interrupted: false,
         waiting: BTreeMap::new(),

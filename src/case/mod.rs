@@ -8,6 +8,7 @@
 pub mod catalogue;
 pub mod diagnostic;
 pub mod dialect;
+pub mod duration;
 pub mod event;
 pub mod expand;
 pub mod library;
@@ -16,6 +17,7 @@ pub mod matcher;
 pub mod model;
 pub mod profile;
 pub mod reader;
+pub mod rule;
 pub mod schema;
 pub mod script;
 pub mod tree;

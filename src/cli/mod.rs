@@ -23,8 +23,12 @@ pub const USAGE: u8 = 2;
 /// No verdict could be reached.
 pub const NO_VERDICT: u8 = 3;
 
+/// What the process says when it ends.
+const EXIT_CODES: &str =
+    "Exit codes: 0 all conforms, 1 something does not, 2 usage or configuration, 3 no verdict.";
+
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None, max_term_width = 100)]
+#[command(version, about, long_about = None, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     /// When to use colours.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]

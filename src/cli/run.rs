@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 use super::serve::{directory, policy};
 use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, complain, error, say};
-use crate::case::library::{Library, read_files};
+use crate::case::library::{EMBEDDED, Library, read_files};
 use crate::case::profile::Profile;
 use crate::judge::Verdict;
 use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
 use crate::run::journal::JournalFolder;
-use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Subject, Tell, epoch_ms, execute};
+use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Stopped, Subject, Tell, epoch_ms, execute};
 use crate::target::{Target, read_config};
 
 /// Arguments of `run`.
@@ -147,7 +147,11 @@ fn prepare(args: &Args) -> Result<Ready, String> {
     });
     let profile = match name {
         None => Profile::default(),
-        Some(name) => library.profile_named(&name, args.config.as_deref())?,
+        Some(name) => library.profile_named(&name)?,
+    };
+    let profile = match &subject {
+        Subject::Remote(target) => target.claims(profile)?,
+        Subject::Embedded { .. } => profile,
     };
     sound(&library)?;
     let settings = Settings {
@@ -162,10 +166,16 @@ fn prepare(args: &Args) -> Result<Ready, String> {
     Ok(Ready { library, plan, subject, profile, settings })
 }
 
+/// Whether a pattern is a file or folder of suites. A folder that is called like shipped suites is one with `/` behind.
 fn is_file(pattern: &str) -> bool {
     let path = Path::new(pattern);
     let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    yaml || (path.is_dir() && pattern.ends_with('/'))
+    let shipped = |(file, _): &(&str, &str)| {
+        file.strip_prefix("suites/")
+            .and_then(|f| f.strip_prefix(pattern))
+            .is_some_and(|f| f.starts_with(['/', '.']))
+    };
+    yaml || (path.is_dir() && (pattern.ends_with('/') || !EMBEDDED.iter().any(shipped)))
 }
 
 /// Errors in the files in use, all at once.
@@ -285,7 +295,6 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let collector = Arc::new(Collector::new(folder.journals.clone()));
     let bar = progress();
     let (stopper, stop) = watch::channel(false);
-    let interrupted = stop.clone();
     on_interrupt(stopper);
     let tell = teller(collector.clone(), bar.clone(), args.verbose);
     let seed = settings.seed;
@@ -308,10 +317,12 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
         }
     };
     let gathered = collector.gathered();
-    let info = info(&shown, seed, in_memory, *interrupted.borrow(), &cost, profile, &gathered);
-    let rerun = rerun(args, seed);
+    let info = info(&shown, seed, rerun(args, seed), in_memory, &cost, profile, &gathered);
+    if cost.stopped == Some(Stopped::ByBudget) {
+        complain("the budget's wall time is over: what had not been judged by then was not");
+    }
     let width = terminal_width();
-    say(console::summary(&info, &gathered, &library.catalogue, &rerun, width).trim_end());
+    say(console::summary(&info, &gathered, &library.catalogue, width).trim_end());
     let written = write_reports(args, &info, &gathered, &library);
     let _ = std::fs::remove_dir_all(&folder.journals);
     match written {
@@ -363,7 +374,9 @@ fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
             let bad =
                 matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
             if verbose || bad {
-                bar.suspend(|| say(&console::line(&brief)));
+                bar.suspend(|| {
+                    say(&if verbose { console::line(&brief) } else { console::brief_line(&brief) })
+                });
             }
         }
     })
@@ -387,8 +400,8 @@ fn on_interrupt(stop: watch::Sender<bool>) {
 fn info(
     target: &str,
     seed: u64,
+    rerun: String,
     in_memory: bool,
-    interrupted: bool,
     cost: &Cost,
     profile: Profile,
     gathered: &Gathered,
@@ -401,8 +414,9 @@ fn info(
         started: humantime::format_rfc3339_millis(started).to_string(),
         duration_ms: cost.duration.as_millis() as u64,
         seed,
+        rerun,
         in_memory,
-        interrupted,
+        interrupted: cost.stopped.is_some(),
         waiting: cost.waiting.iter().map(|(name, ms)| ((*name).to_owned(), *ms)).collect(),
         expected: gathered.expected,
         made: gathered.made,

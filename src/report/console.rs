@@ -27,6 +27,14 @@ pub fn line(brief: &Brief) -> String {
     out
 }
 
+/// The same while a run goes on, where all that is to be said follows at its end: of a failure only the clause.
+pub fn brief_line(brief: &Brief) -> String {
+    match &brief.clause {
+        Some((clause, _)) => format!("{} {}  {}", word(brief.verdict), brief.id, clause.dimmed()),
+        None => line(brief),
+    }
+}
+
 /// The word of a verdict, padded and coloured.
 fn word(verdict: Verdict) -> String {
     coloured(verdict, &format!("{:<8}", verdict.word()))
@@ -45,20 +53,14 @@ fn coloured(verdict: Verdict, text: &str) -> String {
 }
 
 /// All that is said after a run.
-pub fn summary(
-    info: &RunInfo,
-    gathered: &Gathered,
-    catalogue: &Catalogue,
-    rerun: &str,
-    width: usize,
-) -> String {
+pub fn summary(info: &RunInfo, gathered: &Gathered, catalogue: &Catalogue, width: usize) -> String {
     let mut out = String::new();
     suites(&mut out, gathered);
     let bad =
         |b: &&Brief| matches!(b.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn);
     let failures: Vec<&Brief> = gathered.briefs.iter().filter(bad).collect();
     for brief in failures.iter().take(MOST_FAILURES) {
-        failure(&mut out, brief, catalogue, rerun, width);
+        failure(&mut out, brief, catalogue, &info.rerun, width);
     }
     if failures.len() > MOST_FAILURES {
         let _ = writeln!(out, "\n… and {} more; the reports have them all", failures.len() - MOST_FAILURES);

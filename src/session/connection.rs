@@ -294,7 +294,7 @@ impl Pump {
     }
 
     fn malformed(&self, violation: &Violation) {
-        let what = self.secrets.conceal(&violation.what);
+        let what = self.secrets.conceal_excerpts(&violation.what);
         (self.sink)(What::Malformed { clause: violation.clause.into(), what });
     }
 
@@ -341,7 +341,7 @@ impl Pump {
             Err(what) => {
                 (self.sink)(What::Malformed {
                     clause: "SOCKJS-FR-03".into(),
-                    what: self.secrets.conceal(&what),
+                    what: self.secrets.conceal_excerpts(&what),
                 });
             }
         }
@@ -371,7 +371,7 @@ impl Pump {
     }
 
     fn fault(&self, fault: &crate::stomp::Fault) {
-        let what = self.secrets.conceal(&fault.to_string());
+        let what = self.secrets.conceal_excerpts(&fault.to_string());
         (self.sink)(What::Malformed { clause: fault.kind.clause().into(), what });
     }
 

@@ -3,7 +3,7 @@
 //! It relies on the codecs of STOMP and WebSocket. Mask keys come from the run's seed, so that the same run writes the
 //! same octets.
 
-use crate::judge::Layout;
+use crate::case::script::Layout;
 use crate::link::sockjs;
 use crate::link::ws::{WsFrame, encode_frame, opcode};
 
