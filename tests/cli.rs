@@ -805,6 +805,114 @@ fn a_rule_that_cannot_be_filled_in_is_no_pass() {
     assert!(ended.stdout.contains("error own/one/odd"), "{}", ended.stdout);
 }
 
+// What there is.
+
+/// What a command prints, and that it ends well.
+fn printed(args: &[&str]) -> String {
+    run_in(Scratch::new().path(), args).exits(0).stdout
+}
+
+#[test]
+fn a_requirement_is_explained_with_a_failure_of_a_defective_server() {
+    let text = printed(&["explain", "IM-REVOKE-04"]);
+    for wanted in [
+        "IM-REVOKE-04  Nobody but the sender can revoke",
+        "level      MUST, binds server",
+        "catches    whoever knows the id may revoke",
+        "im/revoke/only-the-sender-revokes (2 rows)",
+        "example    the reference server with the defect `",
+        "clause    IM-REVOKE-04 (MUST)",
+        "destination:/app/chat.revoke",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_case_a_rule_and_a_point_are_explained() {
+    let text = printed(&["explain", "im/send/to-one-user", "stomp/rules/error-then-close", "ordering"]);
+    for wanted in [
+        "    - id: to-one-user",
+        "steps:",
+        "rule       held against",
+        "an open point of the dialect im",
+        "per-sender",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} is not in\n{text}");
+    }
+    assert!(!text.contains("- id: to-oneself"), "only the case itself is shown:\n{text}");
+    assert_data_eq!(refused(&[], &["explain", "IM-REVOK-04"]), str![[r#"
+error: no requirement, case, rule or point is called `IM-REVOK-04`; the nearest: IM-REVOKE-04
+
+"#]]);
+}
+
+#[test]
+fn lists_have_a_line_each() {
+    assert_data_eq!(printed(&["list", "cases", "im/revoke/claimed-sender"]), str![[r#"
+im/revoke/claimed-sender[fromId]    Claiming to be the sender in the body does not help
+im/revoke/claimed-sender[senderId]  Claiming to be the sender in the body does not help
+
+"#]]);
+    assert_data_eq!(printed(&["list", "requirements", "IM-REVOKE-0*"]), str![[r#"
+IM-REVOKE-01  MUST  server  tested    3   The sender revokes its message by SEND to /app/chat.revoke with appId and messageId.
+IM-REVOKE-02  MUST  server  tested    4   (Point revoke.notify = recipient / none.) The recipient is told on /user/queue/messages by a MESSAGE that names the message (id or messageId) and whose status is REVOKED (or msgType is REVOKED/REVOKE); the profile may pin the shape.
+IM-REVOKE-03  MUST  server  tested    2   The notice does not repeat the revoked content.
+IM-REVOKE-04  MUST  server  tested    6   Nobody but the sender can revoke: a revoke by the recipient or by a third user changes nothing and is told to nobody.
+IM-REVOKE-05  MUST  server  tested    12  Revoking an unknown messageId harms nothing.
+IM-REVOKE-06  MUST  server  tested    1   Revoking twice notifies once at most per session.
+IM-REVOKE-07  MUST  server  tested    1   A message revoked before an offline recipient syncs is never delivered with its content.
+IM-REVOKE-08  MUST  server  tested    1   Revoking a group message is told to the group's subscribers.
+IM-REVOKE-09  open  server  observed  1   Whether the sender's other sessions are told; whether there is a time limit.
+
+"#]]);
+    assert_data_eq!(printed(&["list", "points", "order*"]), str![[r#"
+ordering  im     IM-SEND-06     none, per-sender
+ordering  stomp  STOMP12-ORDER  none, per-sender
+
+"#]]);
+    assert!(printed(&["list", "suites"]).contains("stomp/rules"));
+    assert_data_eq!(refused(&[], &["list", "suites", "nosuch"]), str![[r#"
+error: nothing is called nosuch
+
+"#]]);
+}
+
+#[test]
+fn coverage_shows_cases_or_the_reason_why_there_is_none() {
+    assert_data_eq!(printed(&["coverage", "IM-REVOKE-0*", "IM-CLIENT-01"]), str![[r#"
+im
+  IM-CLIENT-01  MUST   client later     judged when the harness plays the server
+  IM-REVOKE-01  MUST   server tested    im/revoke/from-a-new-session, im/revoke/only-that-one, im/revoke/recipient-is-told
+  IM-REVOKE-02  MUST   server tested    im/revoke/every-device-is-told, im/revoke/is-it-told, im/revoke/only-that-one, im/revoke/recipient-is-told
+  IM-REVOKE-03  MUST   server tested    im/revoke/group-is-told, im/revoke/recipient-is-told
+  IM-REVOKE-04  MUST   server tested    im/revoke/claimed-sender (2 rows), im/revoke/members-cannot-revoke-for-others, im/revoke/only-the-sender-revokes (2 rows), im/revoke/others-cannot-withhold
+  IM-REVOKE-05  MUST   server tested    im/revoke/invalid-revoke (5 rows), im/revoke/unknown-id (7 rows)
+  IM-REVOKE-06  MUST   server tested    im/revoke/twice
+  IM-REVOKE-07  MUST   server tested    im/revoke/revoked-before-sync
+  IM-REVOKE-08  MUST   server tested    im/revoke/group-is-told
+  IM-REVOKE-09  open   server observed  im/revoke/own-other-sessions
+  10 requirements: 8 tested, 1 observed, 1 later; decided 31 times
+
+
+"#]]);
+    let uncovered = printed(&["coverage", "im", "--uncovered"]);
+    assert!(uncovered.contains("IM-CLIENT-01") && !uncovered.contains("IM-REVOKE-04"), "{uncovered}");
+}
+
+#[test]
+fn tags_select() {
+    let listed = |args: &[&str]| printed(&[&["run", "--list", "stomp/connect"], args].concat());
+    let (all, only, without) = (listed(&[]), listed(&["--tag", "time"]), listed(&["--skip-tag", "time"]));
+    let cases = |text: &str| text.lines().filter(|l| l.starts_with("stomp/connect/")).count();
+    assert_eq!(cases(&all), cases(&only) + cases(&without));
+    assert!(cases(&only) > 0 && cases(&without) > cases(&only));
+    assert_data_eq!(refused(&[], &["run", "stomp/connect", "--tag", "tim"]), str![[r#"
+error: no case of the selection has the tag `tim`; there are: time
+
+"#]]);
+}
+
 // Colours.
 
 #[test]

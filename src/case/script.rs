@@ -421,6 +421,18 @@ pub struct Sight {
     pub clause: Option<String>,
 }
 
+impl Level {
+    /// The word of the specifications.
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Must => "MUST",
+            Level::Should => "SHOULD",
+            Level::May => "MAY",
+            Level::Open => "open",
+        }
+    }
+}
+
 impl Script {
     /// Every step, with those within it.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {

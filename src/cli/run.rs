@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::serve::{directory, policy};
 use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, complain, error, say};
-use crate::case::library::{EMBEDDED, Library, read_files};
+use crate::case::library::{EMBEDDED, Library};
 use crate::case::profile::Profile;
 use crate::judge::Verdict;
 use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
@@ -52,6 +52,12 @@ pub(super) struct Args {
     /// Accept any certificate.
     #[arg(long)]
     insecure: bool,
+    /// Only cases with one of these tags (`time`: those that take seconds).
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// No cases with one of these tags.
+    #[arg(long, value_name = "TAG")]
+    skip_tag: Vec<String>,
     /// Print what would run, and run nothing.
     #[arg(long)]
     list: bool,
@@ -128,18 +134,15 @@ pub(super) fn main(args: &Args) -> u8 {
 
 fn prepare(args: &Args) -> Result<Ready, String> {
     let (files, patterns): (Vec<&String>, Vec<&String>) = args.patterns.iter().partition(|p| is_file(p));
-    let mut library = if files.is_empty() {
-        Library::embedded()
-    } else {
-        let mut sources = Vec::new();
-        for path in files {
-            sources.extend(read_files(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?);
-        }
-        Library::with_suites(sources)
-    };
+    let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+    let mut library = super::library(&files)?;
     sound(&library)?;
     let patterns: Vec<String> = patterns.into_iter().cloned().collect();
     let plan = Plan::new(&library, &patterns).map_err(|e| e.to_string())?;
+    let plan = match (&args.tag[..], &args.skip_tag[..]) {
+        ([], []) => plan,
+        (only, without) => plan.tagged(only, without)?,
+    };
     let subject = subject(args)?;
     let name = args.profile.clone().or_else(|| match &subject {
         Subject::Remote(target) => target.profile.clone(),
