@@ -107,6 +107,7 @@ fn prepare(patterns: &[String], config: Option<PathBuf>) -> Result<Prepared, Str
         Subject::Remote(target) => target.claims(profile)?,
         Subject::Embedded { .. } => profile,
     };
+    let plan = if patterns.is_empty() { plan.speaking(&profile.dialects)? } else { plan };
     Ok(Prepared { library, plan, subject, profile })
 }
 

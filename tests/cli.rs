@@ -340,7 +340,9 @@ fn a_profile_is_linted() {
                    - { clause: IM-SEND-99, reason: a }\n  - { clause: IM-SEND-01, case: im/sned/*, reason: b }\n  \
                    - { clause: IM-SEND-02, reason: c, until: 2026-01-31 }\n  - { clause: IM-SEND-02, reason: d }\n";
     scratch.file("own.yaml", profile);
-    assert_data_eq!(run_in(scratch.path(), &["lint", "own.yaml"]).exits(2).stdout, str![[r#"
+    assert_data_eq!(
+        run_in(scratch.path(), &["lint", "own.yaml"]).exits(2).stdout,
+        str![[r#"
 error: unknown point `recipts`
  --> own.yaml:3:27
   |
@@ -389,7 +391,8 @@ help: it counts as a failure again: mend it, or give it more time
 
 543 cases, 23 rules: 5 errors, 1 warnings
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn road(reader: &mut Reader<'_>, name: &Key, node: &Node) -> Option<RoadDef> {
 }
 
 fn point(reader: &mut Reader<'_>, node: &Node) -> Point {
-    let fields = reader.fields(node, "a point", &["values!", "default", "clause"]);
+    let fields = reader.fields(node, "a point", &["values!", "default", "open", "clause"]);
     let values = match fields.get("values") {
         Some(node) if node.text() == Some("bool") => Vec::new(),
         Some(node) => reader.texts(node, "a value of a point").into_iter().map(|t| t.value).collect(),
@@ -227,7 +227,13 @@ fn point(reader: &mut Reader<'_>, node: &Node) -> Point {
         None => Vec::new(),
     };
     let mut clauses = clauses.into_iter().map(|t| t.value);
-    let point = Point { values, default, clause: clauses.next(), also: clauses.collect() };
+    let open = fields.get("open").and_then(|n| reader.text(n, "a value of this point")).map(|t| t.value);
+    let point = Point { values, default, open, clause: clauses.next(), also: clauses.collect() };
+    if let (Some(open), Some(node)) = (&point.open, fields.get("open"))
+        && !point.values.contains(open)
+    {
+        reader.error(node.at, format!("{open} is no value of this point"));
+    }
     if let (Some(default), Some(node)) = (&point.default, fields.get("default"))
         && !point.admits(default)
     {
@@ -237,6 +243,11 @@ fn point(reader: &mut Reader<'_>, node: &Node) -> Point {
 }
 
 impl Point {
+    /// Whether pinning this value claims something that can be judged.
+    pub fn claims(&self, value: &Value) -> bool {
+        self.open.as_deref() != value.as_str() || self.open.is_none()
+    }
+
     /// Whether it may have this value.
     pub fn admits(&self, value: &Value) -> bool {
         match value {

@@ -335,6 +335,14 @@ impl Seen {
         self.body.text().contains(text) || self.headers.iter().any(|(_, v)| v.contains(text))
     }
 
+    /// The same, leaving out the headers that the receiver chose or the server made: by them anybody's message would
+    /// look like one's own.
+    pub fn carries(&self, text: &str) -> bool {
+        const OTHERS: [&str; 3] = ["subscription", "message-id", "ack"];
+        let own = self.headers.iter().filter(|(n, _)| !OTHERS.contains(&n.as_str()));
+        self.body.text().contains(text) || own.into_iter().any(|(_, v)| v.contains(text))
+    }
+
     /// What patterns are matched against and names are bound to.
     pub fn record(&self) -> Value {
         let mut headers = Map::new();

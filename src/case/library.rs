@@ -206,6 +206,10 @@ impl Library {
                 Some(_) => {}
             }
         }
+        for name in profile.dialects.iter().filter(|name| !self.dialects.contains_key(*name)) {
+            let at = node.get("dialect").map_or(node.at, |n| n.at);
+            reader.unknown("dialect", name, at, self.dialects.keys().map(String::as_str));
+        }
         let limits = super::profile::LIMITS;
         for (key, _) in node.get("limits").and_then(Node::map).unwrap_or_default() {
             if !limits.contains(&key.name.as_str()) {

@@ -20,6 +20,9 @@ pub struct Profile {
     /// What it describes.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub title: String,
+    /// The dialects that it speaks: their suites run where none is selected. All, where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub dialects: Vec<String>,
     /// Pinned points.
     pub points: BTreeMap<String, Value>,
     /// Limits: numbers (octets, sessions) or durations.
@@ -95,7 +98,13 @@ pub fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
         let items = reader.items(n, "`known`");
         items.iter().filter_map(|item| known(reader, item)).collect()
     });
+    let dialects = match fields.get("dialect") {
+        Some(node) if node.list().is_some() => reader.texts(node, "a dialect"),
+        Some(node) => reader.text(node, "a dialect").into_iter().collect(),
+        None => Vec::new(),
+    };
     Some(Profile {
+        dialects: dialects.into_iter().map(|t| t.value).collect(),
         name: reader.text(fields.get("profile")?, "the name of a profile")?.value,
         title: fields.get("title").and_then(|n| reader.text(n, "a title")).map_or(String::new(), |t| t.value),
         points,

@@ -186,6 +186,9 @@ pub struct Point {
     /// The value that counts unless a profile pins another.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub default: Option<Value>,
+    /// The value that claims nothing: pinned to it, nothing is judged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub open: Option<String>,
     /// The clause by which a pinned value is judged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub clause: Option<String>,

@@ -118,6 +118,11 @@ fn eval_text(text: &str, env: &mut dyn Env) -> Result<Option<Value>, String> {
         match part {
             Part::Literal(text) => out.push_str(&text),
             Part::Reference(name, path) => match env.lookup(name, &path)? {
+                Some(Value::Object(_)) => {
+                    return Err(format!(
+                        "`{text}`: `${name}` is a map there, which has no place within text"
+                    ));
+                }
                 Some(value) => out.push_str(&as_text(&value)),
                 None => return Ok(None),
             },

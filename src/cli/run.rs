@@ -118,11 +118,6 @@ fn prepare(args: &Args) -> Result<Ready, String> {
     let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
     let mut library = sound(&files)?;
     let patterns: Vec<String> = patterns.into_iter().cloned().collect();
-    let plan = Plan::new(&library, &patterns).map_err(|e| e.to_string())?;
-    let plan = match (&args.tag[..], &args.skip_tag[..]) {
-        ([], []) => plan,
-        (only, without) => plan.tagged(only, without)?,
-    };
     let subject = args.target.subject(policy(args.defect.as_ref())?, args.in_memory)?;
     let name = args.profile.clone().or_else(|| match &subject {
         Subject::Remote(target) => target.profile.clone(),
@@ -143,6 +138,12 @@ fn prepare(args: &Args) -> Result<Ready, String> {
         Subject::Embedded { .. } => profile,
     };
     checked(&library)?;
+    let plan = Plan::new(&library, &patterns).map_err(|e| e.to_string())?;
+    let plan = if patterns.is_empty() && library.shipped { plan.speaking(&profile.dialects)? } else { plan };
+    let plan = match (&args.tag[..], &args.skip_tag[..]) {
+        ([], []) => plan,
+        (only, without) => plan.tagged(only, without)?,
+    };
     let settings = Settings {
         seed: args.seed.unwrap_or_else(|| epoch_ms() % 1_000_000),
         anchor_ms: epoch_ms(),

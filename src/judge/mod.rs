@@ -257,7 +257,15 @@ impl Judge {
                 Deed::Gone(_) => "nothing more on the subscription that was cancelled",
                 _ => "what was done to have been worked off",
             };
-            let got = format!("no {by} showed it");
+            let mut got = format!("no {by} showed it");
+            let inbox = self.inboxes.get(&run.on);
+            if let Some(ended) = inbox.and_then(|i| i.ended.as_ref()) {
+                let error = inbox.and_then(|i| {
+                    i.items.iter().rev().find(|i| i.record.get("command").is_some_and(|c| c == "ERROR"))
+                });
+                let error = error.map_or(String::new(), |e| format!("; before that came {}", see::shown(e)));
+                got.push_str(&format!(": {ended}{error}"));
+            }
             self.push_check(&run, &step, &clause, held, expected.into(), got, false);
         }
         self.runs.insert(id, run);

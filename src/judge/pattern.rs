@@ -87,7 +87,7 @@ fn owner(seen: &Seen, world: &World) -> Owner {
         Owner::Case
     } else if seen.command == "MESSAGE" && body.contains(&facts.run_mark) {
         Owner::OtherCase
-    } else if seen.mentions(&facts.mark) {
+    } else if if seen.command == "MESSAGE" { seen.carries(&facts.mark) } else { seen.mentions(&facts.mark) } {
         Owner::Case
     } else {
         Owner::Unmarked

@@ -212,8 +212,10 @@ impl Judge {
         let boolean = matches!(values, [(Value::Bool(true), _)]);
         let Some(seen) = seen.or_else(|| boolean.then_some(Value::Bool(false))) else { return };
         self.observed.insert(point.to_owned(), seen.clone());
-        let pinned = self.world.facts.pinned.get(point).cloned();
-        let clause = self.script.points.get(point).and_then(|p| p.clause.clone());
+        let known = self.script.points.get(point);
+        let claims = |value: &Value| known.is_some_and(|p| p.claims(value));
+        let pinned = self.world.facts.pinned.get(point).filter(|value| claims(value)).cloned();
+        let clause = known.and_then(|p| p.clause.clone());
         if let (Some(pinned), Some(clause)) = (pinned, clause) {
             let expected = format!("the point `{point}` to be {pinned}, as the profile says");
             let (held, got) = (pinned == seen, format!("it is {seen}"));

@@ -110,6 +110,26 @@ impl Plan {
 }
 
 impl Plan {
+    /// Only cases and rules of these dialects; all, where there are none.
+    ///
+    /// # Errors
+    /// Nothing that is left.
+    pub fn speaking(mut self, dialects: &[String]) -> Result<Self, String> {
+        if dialects.is_empty() {
+            return Ok(self);
+        }
+        self.cases.retain(|s| dialects.contains(&s.dialect));
+        self.rules.retain(|r| r.dialect == "stomp" || dialects.contains(&r.dialect));
+        self.observing = self.cases.iter().filter(|s| observes(s)).count();
+        if self.cases.is_empty() {
+            return Err(format!(
+                "no suite is in the dialect that the profile names: {}",
+                dialects.join(", ")
+            ));
+        }
+        Ok(self)
+    }
+
     /// Of these cases only those that observe, of one dialect or of all; and no rules.
     #[must_use]
     pub fn observing(mut self, dialect: Option<&str>) -> Self {

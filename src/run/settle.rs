@@ -17,8 +17,27 @@ use crate::case::script::Road;
 use crate::judge::Waiting;
 use crate::stomp::{Frame, encode};
 
-/// Between two probes (DESIGN 6).
-const PROBE_EVERY: Duration = Duration::from_millis(20);
+/// Between the first two probes (DESIGN 6). Each further one waits twice as long as the one before it, so that a server
+/// that is slow is not flooded.
+const PROBE_AFTER: Duration = Duration::from_millis(20);
+/// Between two probes at most.
+const PROBE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// When the next probe is due.
+#[derive(Debug)]
+struct Pace(Duration);
+
+impl Pace {
+    fn new() -> Self {
+        Pace(PROBE_AFTER)
+    }
+
+    fn next(&mut self, deadline: Instant) -> Instant {
+        let due = (Instant::now() + self.0).min(deadline);
+        self.0 = (self.0 * 2).min(PROBE_AT_MOST);
+        due
+    }
+}
 
 /// What an actor did last has been worked off.
 pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
@@ -87,17 +106,23 @@ async fn hears(stage: &Arc<Stage>, on: &str, road: &Road, run: u32) -> Option<bo
     let from = prober(stage, &way).await?;
     let begun = Instant::now();
     let deadline = begun + stage.world.patience();
-    let mut looking = Vec::new();
+    // A probe on another subscription of the same connection says nothing of this one.
+    let id = way.subscription.as_ref().map(|(id, _)| id.clone()).unwrap_or_default();
+    let mut looking: Vec<(u32, String)> = Vec::new();
+    let mut pace = Pace::new();
     loop {
         let mark = stage.engine_mark();
-        looking.push(look(stage, &way, &mark));
+        let run = look(stage, &way, &mark);
         if !send(stage, &way, &from, &mark).await {
             return Some(false);
         }
-        let next = (Instant::now() + PROBE_EVERY).min(deadline);
+        looking.push((run, mark));
         let came = stage
-            .until(next, |state| {
-                let came = looking.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true));
+            .until(pace.next(deadline), |state| {
+                let came = looking.iter().any(|(run, mark)| {
+                    state.judge.waiting(*run) == (Waiting::Over, true)
+                        && (id.is_empty() || state.judge.came_on(on, mark, &id, "").0)
+                });
                 let open = state.links.get(on).is_some_and(|l| l.open);
                 (came || !open).then_some(came)
             })
@@ -177,11 +202,12 @@ pub(super) async fn listen(
     // The one that is to be settled is the only other connection that can be counted on.
     let mut looking = Vec::new();
     let deadline = Instant::now() + stage.world.patience();
+    let mut pace = Pace::new();
     while Instant::now() < deadline {
         let probe = stage.engine_mark();
         looking.push(look(stage, &way, &probe));
         send(stage, &way, on, &probe).await;
-        let came = stage.until((Instant::now() + PROBE_EVERY).min(deadline), |state| {
+        let came = stage.until(pace.next(deadline), |state| {
             looking.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true)).then_some(())
         });
         if came.await.is_some() {
@@ -213,7 +239,8 @@ pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
         // Nothing of this id was ever subscribed: there is nothing that could still come.
         return settled("end", true);
     };
-    let Some(way) = road_to(stage, on, &destination) else {
+    let control = stage.engine_mark();
+    let Some(way) = road_to(stage, on, &control, &destination) else {
         stage.log(
             Some(on),
             What::Fault { why: format!("no road leads to {destination}, so that its end could be seen") },
@@ -225,19 +252,16 @@ pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
         stage.log(Some(on), What::Unable { why });
         return;
     };
-    let control = stage.engine_mark();
     subscribe(stage, on, &control, &destination);
     let deadline = Instant::now() + stage.world.patience();
+    let mut pace = Pace::new();
     while Instant::now() < deadline {
         let mark = stage.engine_mark();
         let looking = look(stage, &way, &mark);
         let begun = Instant::now();
         send(stage, &way, &from, &mark).await;
-        let Some(took) =
-            arrival(stage, looking, begun, begun + PROBE_EVERY.max(stage.world.round_trip() * 3)).await
-        else {
-            continue;
-        };
+        let until = pace.next(deadline).max(begun + stage.world.round_trip() * 3);
+        let Some(took) = arrival(stage, looking, begun, until).await else { continue };
         let grace = Duration::from_millis(1).max(took * 3);
         Spent::add(&stage.world.waiting.grace, grace);
         tokio::time::sleep(grace).await;
@@ -249,10 +273,10 @@ pub(super) async fn gone(stage: &Arc<Stage>, run: u32, on: &str, id: &str) {
     settled("control", false);
 }
 
-/// The road by which a probe reaches a subscription to this destination.
-fn road_to<'s>(stage: &'s Stage, on: &str, destination: &str) -> Option<Way<'s>> {
+/// The road by which a probe reaches this subscription to this destination.
+fn road_to<'s>(stage: &'s Stage, on: &str, id: &str, destination: &str) -> Option<Way<'s>> {
     if let Some(road) = stage.script.roads.iter().find(|r| r.to_subscription) {
-        let subscription = Some((String::new(), destination.to_owned()));
+        let subscription = Some((id.to_owned(), destination.to_owned()));
         return Some(Way { road, to: on.to_owned(), group: None, subscription });
     }
     let group = stage.facts.groups.values().find(|id| destination.ends_with(&format!("/{id}")));

@@ -190,7 +190,11 @@ impl World {
 
     /// Clauses of the points that the profile pins.
     pub fn pinned_clauses(&self) -> Vec<String> {
-        let pinned = self.clauses.iter().filter(|(name, _)| self.profile.points.contains_key(name));
+        let claimed = |name: &String| {
+            let (point, value) = (self.points.get(name), self.profile.points.get(name));
+            value.is_some_and(|value| point.is_none_or(|point| point.claims(value)))
+        };
+        let pinned = self.clauses.iter().filter(|(name, _)| claimed(name));
         pinned.map(|(_, clause)| clause.clone()).collect()
     }
 
