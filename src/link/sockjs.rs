@@ -50,6 +50,11 @@ pub fn close(code: u16, reason: &str) -> String {
     format!("c{}", Value::from(vec![Value::from(code), Value::from(reason)]))
 }
 
+/// Octets as text: SockJS carries nothing else (SOCKJS-STOMP-01).
+pub fn as_text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
 /// What a client sends: a JSON array of strings, or one string (SOCKJS-WS-02). Nothing at all is no message.
 ///
 /// # Errors
