@@ -17,15 +17,13 @@ use super::script::{
     Act, Checks, Deed, GroupNeed, Kind, Level, Member, Param, Pattern, Patterns, Place, Point, Repeat, Road,
     Script, See, Sight, State, Step,
 };
+use super::transport::Transport;
 use super::tree::{Key, Node, Tree};
 use super::value::reference;
 
 /// The verbs that the engine has by itself.
 pub const PRIMITIVES: [&str; 11] =
     ["open", "frame", "bytes", "wire", "ws", "http", "cut", "become", "settle", "expect", "watch"];
-
-/// How a connection may travel.
-pub const TRANSPORTS: [&str; 2] = ["websocket", "sockjs-websocket"];
 
 const FORMS: [&str; 5] = ["in-order", "any-order", "exactly", "nothing", "every"];
 const WORDS: [&str; 3] = ["opened", "closed", "beat"];
@@ -166,12 +164,13 @@ impl<'a> Expander<'a> {
         if !known.contains(&state.as_str()) {
             self.reader.unknown("state", &state, role.state.at, known);
         }
-        let over = role.over.as_ref().map_or("websocket".to_owned(), |over| in_row(&over.value, row));
-        if let Some(text) = &role.over
-            && !TRANSPORTS.contains(&over.as_str())
-        {
-            self.reader.unknown("transport", &over, text.at, TRANSPORTS);
-        }
+        let over = role.over.as_ref().map_or(Transport::default(), |text| {
+            let word = in_row(&text.value, row);
+            Transport::parse(&word).unwrap_or_else(|| {
+                self.reader.unknown("transport", &word, text.at, Transport::WORDS);
+                Transport::default()
+            })
+        });
         Member {
             name: role.name.name.clone(),
             state,

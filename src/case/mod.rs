@@ -18,5 +18,6 @@ pub mod profile;
 pub mod reader;
 pub mod schema;
 pub mod script;
+pub mod transport;
 pub mod tree;
 pub mod value;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::transport::Transport;
+
 /// How binding a clause is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -101,7 +103,7 @@ pub struct Member {
     /// The state that it is brought to: `away`, `offline`, or one of the dialect's.
     pub state: String,
     /// The transport.
-    pub over: String,
+    pub over: Transport,
     /// How many sessions, for a crowd: a number, or a reference to one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub times: Option<Value>,

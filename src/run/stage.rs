@@ -16,6 +16,7 @@ use super::journal::Journal;
 use super::world::{Waiting as Spent, World};
 use crate::case::event::{Event, Phase, Seen, What};
 use crate::case::script::{Script, role_of};
+use crate::case::transport::Transport;
 use crate::judge::{Facts, Judge, Waiting};
 use crate::session::secrets::Secrets;
 use crate::session::{Connection, Dice, Sink};
@@ -368,6 +369,10 @@ impl Stage {
     /// What the engine says for itself is laid out plainly.
     pub(super) fn transmit(&self, on: &str, octets: &[u8], how: How) {
         let mut frames = Vec::new();
+        if let Some(why) = self.cannot_carry(on, octets) {
+            self.log(Some(on), What::Fault { why: why.to_owned() });
+            return;
+        }
         {
             let mut state = self.lock();
             let Some(link) = state.links.get_mut(on) else { return };
@@ -397,6 +402,12 @@ impl Stage {
             };
             connection.send(laid_out);
         }
+    }
+
+    /// Why a connection cannot carry these octets, where it cannot.
+    fn cannot_carry(&self, on: &str, octets: &[u8]) -> Option<&'static str> {
+        let state = self.lock();
+        state.links.get(on)?.connection.as_ref()?.writer.cannot_carry(octets)
     }
 
     /// A seed for something of this name.
@@ -442,10 +453,10 @@ impl Stage {
     }
 
     /// The transport of a connection.
-    pub(super) fn over(&self, on: &str) -> &str {
+    pub(super) fn over(&self, on: &str) -> Transport {
         let member =
             self.script.cast.iter().find(|m| m.name == on || (m.times.is_some() && m.name == role_of(on)));
-        member.map_or("websocket", |m| &m.over)
+        member.map_or(Transport::default(), |m| m.over)
     }
 
     /// The journal, once nothing more will be logged.

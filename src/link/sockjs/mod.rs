@@ -1,8 +1,12 @@
-//! SockJS 0.3.3 framing, as it is spoken within a WebSocket: `o`, `h`, `a[…]`, `c[…]`.
+//! SockJS 0.3.3 framing: `o`, `h`, `a[…]`, `c[…]`, and how frames stand in HTTP responses (`responses.rs`).
 //!
-//! It relies on serde_json and knows no transport. It never guesses: what is no SockJS frame is an error.
+//! It relies on serde_json and does no I/O. It never guesses: what is no SockJS frame is an error.
+
+mod responses;
 
 use serde_json::Value;
+
+pub use responses::{Fault, Layout, Responses};
 
 /// A frame from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,22 +24,25 @@ pub enum SockFrame {
 /// Reads a frame from the server.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn read(text: &str) -> Result<SockFrame, String> {
-    let bad = |why: &str| Err(format!("{why}: {:?}", text.chars().take(60).collect::<String>()));
+/// What is wrong with it, and by which clause.
+pub fn read(text: &str) -> Result<SockFrame, Fault> {
+    let bad = |clause, why: &str| {
+        let shown: String = text.chars().take(60).collect();
+        Err(Fault { clause, what: format!("{why}: {shown:?}") })
+    };
     let mut chars = text.chars();
     match (chars.next(), chars.as_str()) {
         (Some('o'), "") => Ok(SockFrame::Open),
         (Some('h'), "") => Ok(SockFrame::Heartbeat),
         (Some('a'), json) => match serde_json::from_str::<Vec<String>>(json) {
             Ok(messages) => Ok(SockFrame::Messages(messages)),
-            Err(_) => bad("an `a` frame that is no JSON array of strings"),
+            Err(_) => bad("SOCKJS-FR-03", "an `a` frame that is no JSON array of strings"),
         },
         (Some('c'), json) => match serde_json::from_str::<(u16, String)>(json) {
             Ok((code, reason)) => Ok(SockFrame::Close(code, reason)),
-            Err(_) => bad("a `c` frame that is no [code, reason]"),
+            Err(_) => bad("SOCKJS-FR-04", "a `c` frame that is no [code, reason]"),
         },
-        _ => bad("no SockJS frame"),
+        _ => bad("SOCKJS-FR-03", "no SockJS frame"),
     }
 }
 
@@ -77,6 +84,11 @@ pub fn read_client(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// A message as a client writes it into its array.
+pub fn write_message(text: &str) -> String {
+    escape(&Value::from(text).to_string())
+}
+
 /// What a client sends for these messages.
 pub fn write_client(texts: &[String]) -> String {
     escape(&Value::from(texts.to_vec()).to_string())
@@ -110,8 +122,11 @@ mod tests {
         assert_eq!(read("h"), Ok(SockFrame::Heartbeat));
         assert_eq!(read(r#"a["x\u0000"]"#), Ok(SockFrame::Messages(vec!["x\0".into()])));
         assert_eq!(read(r#"c[3000,"Go away!"]"#), Ok(SockFrame::Close(3000, "Go away!".into())));
-        for bad in ["", "x", "a[1]", "c[1]", "oo", "a"] {
-            assert!(read(bad).is_err(), "{bad}");
+        for (bad, clause) in
+            [("", 3), ("x", 3), ("a[1]", 3), ("c[1]", 4), ("oo", 3), ("a", 3), ("c[\"1\",\"\"]", 4)]
+        {
+            let found = read(bad).expect_err(bad);
+            assert_eq!(found.clause, format!("SOCKJS-FR-0{clause}"), "{bad}");
         }
     }
 
