@@ -40,6 +40,8 @@ pub struct Expander<'a> {
     next: u32,
     levels: BTreeMap<String, Level>,
     points: BTreeMap<String, Point>,
+    /// Who of the cast travels without a WebSocket, and over what.
+    without_websocket: Vec<(String, Transport)>,
 }
 
 /// Whose clause a check is, where the act names none.
@@ -66,6 +68,7 @@ impl<'a> Expander<'a> {
             next: 0,
             levels: BTreeMap::new(),
             points: BTreeMap::new(),
+            without_websocket: Vec::new(),
         }
     }
 
@@ -124,7 +127,9 @@ impl<'a> Expander<'a> {
         names.extend(case.lets.iter().map(|(name, value)| (name.name.clone(), value.value())));
         let preparing = Clauses { forced: None, first: None, outer: first, in_dialect: false };
         let deciding = Clauses { forced: None, first, outer: None, in_dialect: false };
-        let cast = case.cast.iter().map(|role| self.member(role, row)).collect();
+        let cast: Vec<Member> = case.cast.iter().map(|role| self.member(role, row)).collect();
+        let without = cast.iter().filter(|member| !member.over.has_websocket());
+        self.without_websocket = without.map(|member| (member.name.clone(), member.over)).collect();
         let groups = case.groups.iter().map(|group| self.group(case, group)).collect();
         let given = self.steps(&case.given, row, preparing);
         let steps = self.steps(&case.steps, row, deciding);
@@ -290,9 +295,23 @@ impl<'a> Expander<'a> {
             StepKind::Observe(points) => {
                 return points.iter().filter_map(|(point, node)| self.observe(point, node)).collect();
             }
-            StepKind::Act(actor, act) => Kind::Act(self.act(in_row(&actor.name, row), act, clauses)),
+            StepKind::Act(actor, act) => {
+                let made = self.act(in_row(&actor.name, row), act, clauses);
+                self.possible(&made, act.verb.at);
+                Kind::Act(made)
+            }
         };
         vec![Step { id, place, kind }]
+    }
+
+    /// Notes what an act asks of a transport that cannot do it.
+    fn possible(&mut self, act: &Act, at: Span) {
+        let found = self.without_websocket.iter().find(|(name, _)| *name == act.actor);
+        if let (Some((name, over)), true) = (found, act.needs_websocket()) {
+            let what = format!("`{name}` travels over `{}`, which has no WebSocket beneath it", over.word());
+            let help = "`ws`, and `wire` with `fragment` or `opcode`, need `websocket` or `sockjs-websocket`";
+            self.reader.error_help(at, what, help);
+        }
     }
 
     fn observe(&mut self, point: &Key, node: &Node) -> Option<Step> {

@@ -441,6 +441,20 @@ impl Script {
     }
 }
 
+impl Act {
+    /// Whether it, or something within it, is about WebSocket frames.
+    pub fn needs_websocket(&self) -> bool {
+        match &self.deed {
+            Deed::Ws(_) => true,
+            Deed::Wire(layout) => ["fragment", "opcode"].iter().any(|key| layout.get(key).is_some()),
+            Deed::Call { does, .. } => {
+                does.iter().any(|step| matches!(&step.kind, Kind::Act(act) if act.needs_websocket()))
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Step {
     /// This step and those within it.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {

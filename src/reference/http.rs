@@ -66,7 +66,6 @@ fn place(policy: Policy, path: &str) -> Place<'_> {
     let segments: Vec<&str> = rest.split('/').collect();
     match segments[..] {
         [""] | ["", "websocket"] => Place::Socket(Framing::Raw),
-        ["", ""] => Place::Greeting,
         ["", "info"] => Place::Info,
         ["", server, session, transport]
             if [server, session].iter().all(|id| policy.accepts_session_id(id)) =>
@@ -80,6 +79,7 @@ fn place(policy: Policy, path: &str) -> Place<'_> {
                 _ => Place::Nowhere,
             }
         }
+        _ if policy.is_greeting(rest) => Place::Greeting,
         _ => Place::Nowhere,
     }
 }

@@ -85,6 +85,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
 
     // ---- SockJS
 
+    /// Whether what is below the endpoint is the page that greets (SOCKJS-BASE-01, SOCKJS-BASE-02).
+    fn is_greeting(&self, below: &str) -> bool {
+        below == "/"
+    }
+
     /// Whether a new session is greeted by `o` (SOCKJS-FR-01).
     fn greets_session(&self) -> bool {
         true

@@ -46,6 +46,8 @@ pub(super) struct Link {
     pub(super) spoilt: bool,
     /// Whether it got an ERROR.
     pub(super) refused: bool,
+    /// How often it was opened.
+    dials: u64,
     /// When it last acted, by the stage's count of acts.
     pub(super) acted: u64,
     /// What was acted up to the last barrier on it.
@@ -66,6 +68,7 @@ impl Default for Link {
             echo: Decoder::new(Mode::Lenient, Limits::default()),
             spoilt: false,
             refused: false,
+            dials: 0,
             acted: 0,
             barrier: 0,
         }
@@ -210,8 +213,8 @@ impl Stage {
         let link = state.links.entry(on.to_owned()).or_default();
         match what {
             What::Dial { .. } => {
-                let (barrier, acted) = (link.barrier, link.acted);
-                *link = Link { barrier, acted, ..Link::default() };
+                let (barrier, acted, dials) = (link.barrier, link.acted, link.dials + 1);
+                *link = Link { barrier, acted, dials, ..Link::default() };
                 what
             }
             What::Opened { .. } => {
@@ -416,8 +419,9 @@ impl Stage {
         for byte in name.bytes() {
             seed = Dice::new(seed ^ u64::from(byte)).roll();
         }
-        let connections = self.lock().links.get(name).map_or(0, |l| l.acted);
-        seed.wrapping_add(connections)
+        // Another one for every connection: a SockJS session that has ended must not be met again.
+        let (acted, dials) = self.lock().links.get(name).map_or((0, 0), |l| (l.acted, l.dials));
+        seed.wrapping_add(acted).wrapping_add(dials << 32)
     }
 
     /// Takes note that an actor acts.

@@ -78,6 +78,7 @@ impl Connection {
             silent: false,
             next_beat: Instant::now(),
             give_up: None,
+            left: None,
         };
         tokio::spawn(pump.run(inbox, early));
         Connection { writer: Writer::new(over, seed), version: Version::V12, orders }
@@ -135,8 +136,10 @@ struct Pump {
     beat: Option<Duration>,
     silent: bool,
     next_beat: Instant,
-    /// When the target's answer to our close is waited for no longer.
+    /// When the target's close is waited for no longer.
     give_up: Option<Instant>,
+    /// How SockJS has ended the session.
+    left: Option<End>,
 }
 
 enum Io {
@@ -198,12 +201,12 @@ impl Pump {
                     }
                     Io::Ended(how) => {
                         let by = if self.ear.closing { By::Us } else { By::Target };
-                        return (by, None, how);
+                        return self.left.take().unwrap_or((by, None, how));
                     }
                 },
                 () = tokio::time::sleep_until(beat_at), if beats => self.send_beat(),
                 () = tokio::time::sleep_until(give_up.unwrap_or(beat_at)), if give_up.is_some() => {
-                    return (By::Us, None, "the target did not answer our close".to_owned());
+                    return self.given_up();
                 }
             }
         }
@@ -245,6 +248,24 @@ impl Pump {
         self.out.extend(octets);
         self.ear.closing = true;
         self.give_up = Some(Instant::now() + CLOSE_GRACE);
+    }
+
+    /// SockJS has ended the session: the WebSocket must be closed as well (SOCKJS-WS-06), and is waited for.
+    fn leave(&mut self, end: End) -> Option<End> {
+        if end.1.is_none() {
+            return Some(end);
+        }
+        self.left = Some(end);
+        self.give_up.get_or_insert(Instant::now() + CLOSE_GRACE);
+        None
+    }
+
+    fn given_up(&mut self) -> End {
+        if let Some(end) = self.left.take() {
+            self.ear.malformed("SOCKJS-WS-06", "the WebSocket was not closed after the frame `c`");
+            return end;
+        }
+        (By::Us, None, "the target did not answer our close".to_owned())
     }
 
     fn send_beat(&mut self) {
@@ -291,7 +312,10 @@ impl Pump {
 
     fn message(&mut self, message: Message) -> Option<End> {
         match message {
-            Message::Text(text) if self.writer.over().is_sockjs() => return self.ear.sock_frame(&text),
+            Message::Text(text) if self.writer.over().is_sockjs() => {
+                let end = self.ear.sock_frame(&text)?;
+                return self.leave(end);
+            }
             Message::Text(text) => self.ear.stomp(text.as_bytes()),
             Message::Binary(octets) => self.ear.stomp(&octets),
             Message::Ping(payload) => {
@@ -310,7 +334,7 @@ impl Pump {
                 let payload = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
                 let octets = self.writer.control(opcode::CLOSE, payload);
                 self.out.extend(octets);
-                return Some((By::Target, shown, reason));
+                return Some(self.left.take().unwrap_or((By::Target, shown, reason)));
             }
         }
         None

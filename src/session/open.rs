@@ -73,10 +73,14 @@ impl OpenRequest {
     /// Path and query; secrets still by name.
     fn url(&self, endpoint: &Endpoint, dice: &mut Dice) -> Url {
         let path = self.path.as_ref().unwrap_or(&endpoint.path);
-        let path = if self.over.is_sockjs() {
-            format!("{}/{:03}/{:016x}", path.trim_end_matches('/'), dice.roll() % 1000, dice.roll())
-        } else {
-            path.clone()
+        let last = entrance(self.over);
+        let path = match (self.over.is_sockjs(), path.strip_suffix(last)) {
+            (false, _) => path.clone(),
+            // The case has chosen the session.
+            (true, Some(session)) if self.path.is_some() => session.to_owned(),
+            (true, _) => {
+                format!("{}/{:03}/{:016x}", path.trim_end_matches('/'), dice.roll() % 1000, dice.roll())
+            }
         };
         let own = self.query.iter().map(|(name, value)| format!("{}={value}", percent(name)));
         let fixed = (!endpoint.query.is_empty()).then(|| endpoint.query.clone());
@@ -87,7 +91,7 @@ impl OpenRequest {
             let sign = if path.contains('?') { '&' } else { '?' };
             format!("{sign}{}", query.join("&"))
         };
-        Url { path, last: entrance(self.over), query }
+        Url { path, last, query }
     }
 
     /// The URL as it is shown, and with secrets revealed and encoded.
@@ -255,6 +259,7 @@ pub async fn http(
         request.headers.insert(0, ("Host".into(), endpoint.host.clone()));
     }
     sink(request_event(&request, &shown, secrets));
+    request.body = secrets.reveal_octets(&request.body);
     match answer(endpoint, request, secrets, Some(patience)).await {
         Ok(Answer::Refused(mut response, rest)) => {
             let _ = timeout(patience, rest.read(&mut response)).await;

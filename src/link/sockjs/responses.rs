@@ -5,6 +5,9 @@
 
 use std::collections::VecDeque;
 
+/// Octets after which no further frame may begin in a response: twice of what is usual.
+const MOST_OCTETS: usize = 256 * 1024;
+
 /// A departure from SockJS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -33,20 +36,25 @@ pub struct Responses {
     line: Vec<u8>,
     /// The data of an event that has not ended.
     data: Option<String>,
-    /// Lines of this response so far.
+    /// Lines of this response so far, and octets.
     lines: usize,
+    octets: usize,
     found: VecDeque<Result<String, Fault>>,
 }
 
 impl Responses {
     /// At the beginning of the first response.
     pub fn new(layout: Layout) -> Self {
-        Responses { layout, line: Vec::new(), data: None, lines: 0, found: VecDeque::new() }
+        Responses { layout, line: Vec::new(), data: None, lines: 0, octets: 0, found: VecDeque::new() }
     }
 
     /// Takes the next octets of the response.
     pub fn feed(&mut self, octets: &[u8]) {
         for piece in octets.split_inclusive(|octet| *octet == b'\n') {
+            if self.line.is_empty() && self.octets > MOST_OCTETS {
+                self.endless();
+            }
+            self.octets += piece.len();
             self.line.extend_from_slice(piece);
             if let Some(whole) = self.line.strip_suffix(b"\n") {
                 let whole = super::as_text(whole);
@@ -68,7 +76,7 @@ impl Responses {
         if let Some(data) = self.data.take() {
             self.fault(format!("an event that was not ended by an empty line: {:?}", start(&data)));
         }
-        self.lines = 0;
+        (self.lines, self.octets) = (0, 0);
     }
 
     /// The next frame, or fault.
@@ -81,6 +89,15 @@ impl Responses {
             Layout::Polling => "SOCKJS-XHR-01",
             Layout::Streaming => "SOCKJS-STR-01",
             Layout::Events => "SOCKJS-ES-01",
+        }
+    }
+
+    /// A frame begins where the response should have ended; that is told once in each.
+    fn endless(&mut self) {
+        if self.layout != Layout::Polling && self.octets < usize::MAX / 2 {
+            let what = format!("a response that goes on after {} octets", self.octets);
+            self.found.push_back(Err(Fault { clause: "SOCKJS-STR-02", what }));
+            self.octets = usize::MAX / 2;
         }
     }
 
@@ -199,6 +216,21 @@ mod tests {
         assert_eq!(read(Layout::Streaming, &["o\nh\n"]), ["SOCKJS-STR-01", "o", "h"]);
         assert_eq!(read(Layout::Streaming, &["hhh\no\n"]), ["SOCKJS-STR-01", "o"]);
         assert_eq!(read(Layout::Streaming, &[&format!("{prelude}o")]), ["SOCKJS-STR-01", "o"]);
+    }
+
+    #[test]
+    fn a_response_that_does_not_end_is_told_once() {
+        let long = "x".repeat(MOST_OCTETS + 1);
+        let prelude = "h".repeat(2048) + "\n";
+        let mut reader = Responses::new(Layout::Streaming);
+        let mut clauses = Vec::new();
+        for part in [&prelude, &long, "\n", "h\n", "h\n"] {
+            reader.feed(part.as_bytes());
+            while let Some(found) = reader.next_frame() {
+                clauses.extend(found.err().map(|fault| fault.clause));
+            }
+        }
+        assert_eq!(clauses, ["SOCKJS-STR-02"]);
     }
 
     #[test]
