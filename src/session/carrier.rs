@@ -151,6 +151,8 @@ impl Carrier {
             waiting: Vec::new(),
             sending: None,
             ending: None,
+            asked: 0,
+            taken_leave: None,
             beat: None,
             silent: false,
             next_beat: Instant::now(),
@@ -173,6 +175,9 @@ struct Pump {
     sending: Option<Boxed<Result<(), String>>>,
     /// How we end the session, and when at the latest: once what was said has left.
     ending: Option<(Instant, &'static str)>,
+    /// How many requests have received, and how many when we last took leave.
+    asked: usize,
+    taken_leave: Option<usize>,
     beat: Option<Duration>,
     silent: bool,
     next_beat: Instant,
@@ -187,7 +192,13 @@ impl Pump {
                 self.sending = Some(self.carrier.send(&std::mem::take(&mut self.waiting)));
             }
             if let (Some((_, how)), None) = (self.ending, &self.sending) {
-                return (By::Us, None, how.to_owned());
+                if self.taken_leave == Some(self.asked) {
+                    return (By::Us, None, how.to_owned());
+                }
+                // An empty array goes there and back: by then the request that is given up has come to the target, which
+                // notices that it is gone, and what the target had said before has come to us.
+                self.taken_leave = Some(self.asked);
+                self.sending = Some(self.carrier.send(&[]));
             }
             let beats = self.beat.is_some() && !self.silent && self.ending.is_none();
             let (beat_at, latest) = (self.next_beat, self.ending.map(|(at, _)| at));
@@ -198,7 +209,7 @@ impl Pump {
                     // Its holder is gone: nothing will be asked of it any more.
                     None => {
                         open = false;
-                        self.end("ended by us");
+                        self.end("nobody needs it any more");
                     }
                 },
                 heard = receiving.next() => {
@@ -207,6 +218,7 @@ impl Pump {
                         return end;
                     }
                     if over {
+                        self.asked += 1;
                         receiving = self.carrier.receive(self.over);
                     }
                 }
@@ -218,8 +230,8 @@ impl Pump {
                 }
                 () = tokio::time::sleep_until(beat_at), if beats => self.send_beat(),
                 () = tokio::time::sleep_until(latest.unwrap_or(beat_at)), if latest.is_some() => {
-                    self.sending = None;
-                    self.waiting.clear();
+                    let how = self.ending.map_or("", |(_, how)| how);
+                    return (By::Us, None, format!("{how}; what was sent before was not answered"));
                 }
             }
         }
@@ -238,8 +250,8 @@ impl Pump {
                 self.next_beat = Instant::now() + interval;
             }
             Order::Silence(silent) => self.silent = silent,
-            Order::Close(_) => self.end("ended by us: its request was given up"),
-            Order::Cut { .. } => self.end("cut off by us"),
+            Order::Close(_) => self.end("its request was given up"),
+            Order::Cut { .. } => self.end("its request was cut off"),
         }
     }
 
