@@ -60,6 +60,9 @@ fn layout(over: Transport) -> Layout {
     }
 }
 
+/// Responses without a frame after which a target is given up: it could go on so for ever.
+const MOST_EMPTY: usize = 20;
+
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// How far the request that receives has come.
@@ -151,6 +154,7 @@ impl Carrier {
             waiting: Vec::new(),
             sending: None,
             ending: None,
+            empty: 0,
             asked: 0,
             taken_leave: None,
             beat: None,
@@ -175,6 +179,8 @@ struct Pump {
     sending: Option<Boxed<Result<(), String>>>,
     /// How we end the session, and when at the latest: once what was said has left.
     ending: Option<(Instant, &'static str)>,
+    /// Responses in a row in which no frame came.
+    empty: usize,
     /// How many requests have received, and how many when we last took leave.
     asked: usize,
     taken_leave: Option<usize>,
@@ -225,7 +231,7 @@ impl Pump {
                 Some(sent) = OptionFuture::from(self.sending.as_mut()) => {
                     self.sending = None;
                     if let Err(why) = sent {
-                        return (self.by(), None, why);
+                        return (self.ear.by(), None, why);
                     }
                 }
                 () = tokio::time::sleep_until(beat_at), if beats => self.send_beat(),
@@ -274,14 +280,10 @@ impl Pump {
         }
     }
 
-    fn by(&self) -> By {
-        if self.ear.closing { By::Us } else { By::Target }
-    }
-
     /// Takes what came; says so if it ends the session.
     fn hear(&mut self, heard: Result<Heard, String>) -> Option<End> {
         match heard {
-            Err(why) => return Some((self.by(), None, why)),
+            Err(why) => return Some((self.ear.by(), None, why)),
             Ok(Heard::Began) => return self.ear.count(1, 0),
             Ok(Heard::Octets(octets)) => {
                 self.responses.feed(&octets);
@@ -289,13 +291,19 @@ impl Pump {
                     return Some(end);
                 }
             }
-            Ok(Heard::Over) => self.responses.end(),
+            Ok(Heard::Over) => {
+                self.empty += 1;
+                self.responses.end();
+            }
         }
         while let Some(found) = self.responses.next_frame() {
             let end = match found {
-                Ok(frame) => self.ear.count(1, 0).or_else(|| self.ear.sock_frame(&frame)),
+                Ok(frame) => {
+                    self.empty = 0;
+                    self.ear.count(1, 0).or_else(|| self.ear.sock_frame(&frame))
+                }
                 Err(fault) => {
-                    self.ear.malformed(fault.clause, &fault.what);
+                    self.ear.refused(&fault);
                     None
                 }
             };
@@ -304,6 +312,7 @@ impl Pump {
                 return end;
             }
         }
-        None
+        let why = || (By::Us, None, format!("{MOST_EMPTY} responses without a frame"));
+        (self.empty > MOST_EMPTY).then(why)
     }
 }

@@ -200,8 +200,7 @@ impl Pump {
                         }
                     }
                     Io::Ended(how) => {
-                        let by = if self.ear.closing { By::Us } else { By::Target };
-                        return self.left.take().unwrap_or((by, None, how));
+                        return self.left.take().unwrap_or((self.ear.by(), None, how));
                     }
                 },
                 () = tokio::time::sleep_until(beat_at), if beats => self.send_beat(),

@@ -50,13 +50,27 @@ impl Ear {
         (self.sink)(What::Malformed { clause: clause.into(), what });
     }
 
+    /// Something that is no SockJS. Secrets are concealed before it is cut: half of one is one.
+    pub(super) fn refused(&self, fault: &Fault) {
+        let start: String = self.secrets.conceal(&fault.text).chars().take(60).collect();
+        let what = if start.is_empty() { fault.what.clone() } else { format!("{}: {start:?}", fault.what) };
+        (self.sink)(What::Malformed { clause: fault.clause.into(), what });
+    }
+
+    /// Who ends what ends now.
+    pub(super) fn by(&self) -> By {
+        if self.closing { By::Us } else { By::Target }
+    }
+
     /// A frame of SockJS; says so if it ends the connection.
     pub(super) fn sock_frame(&mut self, text: &str) -> Option<End> {
         let frame = match sockjs::read(text) {
             Ok(frame) => frame,
-            Err(Fault { clause, what }) => {
-                self.malformed(clause, &what);
-                return None;
+            Err(fault) => {
+                self.refused(&fault);
+                // The end is the end, however it is put: who asks again is told the same.
+                let end = (self.by(), None, "closed by a frame that cannot be read".to_owned());
+                return text.starts_with('c').then_some(end);
             }
         };
         match (frame, self.opened) {
@@ -68,11 +82,11 @@ impl Ear {
                 self.malformed("SOCKJS-FR-01", "a second `o`: the target has begun a new session");
                 return Some((By::Target, None, "the target has lost the session".to_owned()));
             }
-            (SockFrame::Close(code, reason), _) => {
-                let by = if self.closing { By::Us } else { By::Target };
-                return Some((by, Some(code), reason));
+            (SockFrame::Close(code, reason), _) => return Some((self.by(), Some(code), reason)),
+            (_, false) => {
+                let what = "a frame before `o`".to_owned();
+                self.refused(&Fault { clause: "SOCKJS-FR-01", what, text: text.to_owned() });
             }
-            (_, false) => self.malformed("SOCKJS-FR-01", &format!("a frame before `o`: {}", start(text))),
             (SockFrame::Heartbeat, true) => {}
             (SockFrame::Messages(messages), true) => messages.iter().for_each(|m| self.stomp(m.as_bytes())),
         }
@@ -114,6 +128,53 @@ impl Ear {
     }
 }
 
-fn start(text: &str) -> String {
-    format!("{:?}", text.chars().take(40).collect::<String>())
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn heard(frames: &[&str]) -> (Vec<String>, Option<End>) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = told.clone();
+        let mut secrets = Secrets::default();
+        secrets.add("«token:eve»", "a-token-of-many-characters-indeed");
+        let sink: Sink = Arc::new(move |what| {
+            let line = match what {
+                What::Opened { .. } => "opened".to_owned(),
+                What::Came { frame } => frame.command,
+                What::Beat { .. } => "beat".to_owned(),
+                What::Malformed { clause, what } => format!("{clause} {what}"),
+                other => format!("{other:?}"),
+            };
+            sink.lock().unwrap().push(line);
+        });
+        let mut ear = Ear::new(secrets, sink);
+        let end = frames.iter().find_map(|frame| ear.sock_frame(frame));
+        let told = told.lock().unwrap().clone();
+        (told, end)
+    }
+
+    #[test]
+    fn a_session_is_opened_heard_and_ended() {
+        let (told, end) = heard(&["o", "h", r#"a["MESSAGE\n","\n\u0000\n"]"#, "c[3000,\"Go away!\"]"]);
+        assert_eq!(told, ["opened", "MESSAGE", "beat"]);
+        assert_eq!(end, Some((By::Target, Some(3000), "Go away!".to_owned())));
+    }
+
+    #[test]
+    fn what_is_out_of_place_names_its_clause() {
+        let (told, end) = heard(&["h", "o", "o"]);
+        assert!(told[0].starts_with("SOCKJS-FR-01 a frame before `o`") && told[1] == "opened", "{told:?}");
+        assert!(told[2].starts_with("SOCKJS-FR-01") && end.is_some_and(|(_, code, _)| code.is_none()));
+        let (told, end) = heard(&["o", "c[1002]"]);
+        assert!(told[1].starts_with("SOCKJS-FR-04") && end.is_some(), "an end is an end: {told:?}");
+    }
+
+    #[test]
+    fn no_half_of_a_secret_is_told() {
+        let text = format!("{}a-token-of-many-characters-indeed", "x".repeat(40));
+        let (told, _) = heard(&["o", &text]);
+        assert!(told[1].contains("«token:eve»") && !told[1].contains("a-token"), "{told:?}");
+    }
 }

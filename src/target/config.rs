@@ -72,7 +72,6 @@ struct TargetTable {
     app: Option<String>,
     host: Option<String>,
     vhost: Option<String>,
-    sockjs: Option<bool>,
     #[serde(default)]
     tls: TlsTable,
     #[serde(default)]
@@ -163,9 +162,6 @@ pub fn read_config(path: &Path) -> Result<Target, ConfigError> {
     let wall = file.budget.wall.as_deref().map(humantime::parse_duration).transpose();
     let wall = wall.map_err(|e| sense(format!("[budget] wall: {e}")))?;
     target.budget = Budget { connections: file.budget.connections, wall };
-    if file.target.sockjs == Some(false) && target.profile.is_none() {
-        return Err(sense("`sockjs = false` is a claim of a profile: pin the point `sockjs` there".into()));
-    }
     target.check().map_err(sense)?;
     Ok(target)
 }

@@ -26,10 +26,7 @@ pub enum SockFrame {
 /// # Errors
 /// What is wrong with it, and by which clause.
 pub fn read(text: &str) -> Result<SockFrame, Fault> {
-    let bad = |clause, why: &str| {
-        let shown: String = text.chars().take(60).collect();
-        Err(Fault { clause, what: format!("{why}: {shown:?}") })
-    };
+    let bad = |clause, what: &str| Err(Fault { clause, what: what.to_owned(), text: text.to_owned() });
     let mut chars = text.chars();
     match (chars.next(), chars.as_str()) {
         (Some('o'), "") => Ok(SockFrame::Open),

@@ -13,8 +13,10 @@ const MOST_OCTETS: usize = 256 * 1024;
 pub struct Fault {
     /// The clause that is broken.
     pub clause: &'static str,
-    /// What was seen.
+    /// What is wrong.
     pub what: String,
+    /// Where: whole, so that secrets in it can be found.
+    pub text: String,
 }
 
 /// How frames are laid out in responses.
@@ -70,11 +72,14 @@ impl Responses {
         let rest = std::mem::take(&mut self.line);
         if !rest.is_empty() {
             let text = super::as_text(&rest);
-            self.fault(format!("a response that ends without a line end: {:?}", start(&text)));
+            self.fault("a response that ends without a line end", &text);
             self.take(&text);
         }
+        if self.layout == Layout::Polling && self.lines == 0 && rest.is_empty() {
+            self.fault("an answer to a poll without a frame", "");
+        }
         if let Some(data) = self.data.take() {
-            self.fault(format!("an event that was not ended by an empty line: {:?}", start(&data)));
+            self.fault("an event that was not ended by an empty line", &data);
         }
         (self.lines, self.octets) = (0, 0);
     }
@@ -96,26 +101,27 @@ impl Responses {
     fn endless(&mut self) {
         if self.layout != Layout::Polling && self.octets < usize::MAX / 2 {
             let what = format!("a response that goes on after {} octets", self.octets);
-            self.found.push_back(Err(Fault { clause: "SOCKJS-STR-02", what }));
+            self.found.push_back(Err(Fault { clause: "SOCKJS-STR-02", what, text: String::new() }));
             self.octets = usize::MAX / 2;
         }
     }
 
-    fn fault(&mut self, what: String) {
-        self.found.push_back(Err(Fault { clause: self.clause(), what }));
+    fn fault(&mut self, what: &str, text: &str) {
+        let fault = Fault { clause: self.clause(), what: what.to_owned(), text: text.to_owned() };
+        self.found.push_back(Err(fault));
     }
 
     fn take(&mut self, line: &str) {
         match (self.layout, self.lines) {
             (Layout::Polling, 0) => self.found.push_back(Ok(line.to_owned())),
             (Layout::Polling, _) => {
-                self.fault(format!("more than one frame in the answer to a poll: {:?}", start(line)));
+                self.fault("more than one frame in the answer to a poll", line);
                 self.found.push_back(Ok(line.to_owned()));
             }
             (Layout::Streaming, 0) if line.len() == 2048 && line.bytes().all(|b| b == b'h') => {}
             (Layout::Streaming, 0) => {
-                let what = format!("{:?} ({} octets) where 2048 times `h` are due", start(line), line.len());
-                self.fault(what);
+                let what = format!("a line of {} octets where 2048 times `h` are due", line.len());
+                self.fault(&what, line);
                 // A prelude of another length is no frame either.
                 if line.len() < 2 || !line.bytes().all(|b| b == b'h') {
                     self.found.push_back(Ok(line.to_owned()));
@@ -129,7 +135,7 @@ impl Responses {
     /// A line of an event stream.
     fn event_line(&mut self, line: &str, at: usize) {
         if at == 0 && !line.is_empty() {
-            self.fault(format!("{:?} where an empty line is due", start(line)));
+            self.fault("a line where an empty one is due", line);
         }
         if line.is_empty() {
             self.found.extend(self.data.take().map(|data| Ok(decode_uri(&data))));
@@ -144,13 +150,9 @@ impl Responses {
                 });
             }
             ("" | "event" | "id" | "retry", _) => {}
-            _ => self.fault(format!("a line that belongs to no event: {:?}", start(line))),
+            _ => self.fault("a line that belongs to no event", line),
         }
     }
-}
-
-fn start(text: &str) -> String {
-    text.chars().take(60).collect()
 }
 
 /// What the data of an event stands for: clients decode it as a URI, where it can be one.
@@ -204,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_poll_is_answered_by_one_frame_and_a_line_end() {
-        assert_eq!(read(Layout::Polling, &["o\n", "a[\"ä\"]\n", ""]), ["o", "a[\"ä\"]"]);
+        assert_eq!(read(Layout::Polling, &["o\n", "a[\"ä\"]\n", ""]), ["o", "a[\"ä\"]", "SOCKJS-XHR-01"]);
         assert_eq!(read(Layout::Polling, &["o"]), ["SOCKJS-XHR-01", "o"]);
         assert_eq!(read(Layout::Polling, &["o\nh\n"]), ["o", "SOCKJS-XHR-01", "h"]);
     }
