@@ -100,8 +100,12 @@ fn prepare(patterns: &[String], config: Option<PathBuf>) -> Result<Prepared, Str
         }
     };
     let profile = match profile {
-        Some(name) => library.profile_named(&name, None)?,
+        Some(name) => library.profile_named(&name)?,
         None => Profile::default(),
+    };
+    let profile = match &subject {
+        Subject::Remote(target) => target.claims(profile)?,
+        Subject::Embedded { .. } => profile,
     };
     Ok(Prepared { library, plan, subject, profile })
 }

@@ -175,7 +175,7 @@ fn a_url_that_is_none_is_told() {
         ("localhost", "write it as ws://HOST:PORT/PATH"),
         ("ftp://localhost/ws", "the scheme is `ftp`, it must be ws or wss"),
     ] {
-        let said_so = refused(&[], &["run", "im/auth", "--target", url, "--account", "a=u:t"]);
+        let said_so = refused(&[], &["run", "im/auth", "--target", url, "--account", "a=u:token"]);
         assert!(said_so.contains(said) && said_so.contains(url), "{said_so}");
     }
 }
@@ -280,7 +280,7 @@ fn a_group_that_names_an_unknown_account_is_told() {
         "--target",
         "ws://127.0.0.1:9/ws",
         "--account",
-        "alice=u:t",
+        "alice=u:token",
         "--group",
         "g1=x:alice,bob",
     ];
@@ -292,7 +292,7 @@ error: the group `g1` names the account `bob`, which there is not
 "#]]
     );
     assert_data_eq!(
-        refused_account("user = \"u\"\ntoken = \"t\"\n[groups.g1]\nid = \"x\"\nmembers = [\"bob\"]"),
+        refused_account("user = \"u\"\ntoken = \"tok-1\"\n[groups.g1]\nid = \"x\"\nmembers = [\"bob\"]"),
         str![[r#"
 error: target.toml: the group `g1` names the account `bob`, which there is not
 
@@ -318,10 +318,10 @@ fn a_profile_with_an_unknown_point_is_shown_with_its_place() {
         refused(&[("mine.yaml", profile)], &["run", "im", "--profile", "mine.yaml"]),
         str![[r#"
 error: unknown point `ordring`
- --> mine.yaml:4:12
+ --> mine.yaml:4:3
   |
 4 |   ordring: per-sender
-  |            ^^^^^^^^^^
+  |   ^^^^^^^
   |
 help: did you mean `ordering`?
 
@@ -654,6 +654,7 @@ fn the_first_failure_ends_a_run_that_is_to_fail_fast() {
     assert!(cases(&fast) < cases(&all), "{} of {}", cases(&fast), cases(&all));
     let failed = |c: &&Value| c["verdict"] == "fail" && !c["id"].as_str().unwrap().contains("/rules/");
     assert_eq!(fast["cases"].as_array().unwrap().iter().filter(failed).count(), 1);
+    assert_eq!(count(&fast, "error"), 0, "what ran beside it ran to its end");
 }
 
 #[test]
@@ -749,6 +750,224 @@ fn ctrl_c_in_mid_run_still_writes_the_report_of_what_ran() {
         assert!(cases.iter().any(|c| c["transcript"].as_array().is_some_and(|t| !t.is_empty())));
         assert!(!scratch.path().join("reports/latest/run.json.journal").exists(), "journals are put away");
     });
+}
+
+#[test]
+fn ctrl_c_during_the_preflight_ends_the_run_at_once() {
+    block_on(async {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/ws/im", silent.local_addr().unwrap());
+        let scratch = Scratch::new();
+        let args = ["run", "im/auth", "--target", &url, "--account", "a=u:token", "--timeout", "100s"];
+        let mut going = Going::start(&mut program(scratch.path(), &args));
+        assert!(going.line().await.contains(&url));
+        let _held = silent.accept().await.unwrap();
+        going.signal("INT").await;
+        let (status, stdout, stderr) = going.end(Duration::from_secs(20)).await;
+        assert_eq!(status.code(), Some(3), "{stdout}\n{stderr}");
+        assert_eq!(scratch.run_json()["interrupted"], true);
+    });
+}
+
+#[test]
+fn the_budgets_wall_time_ends_a_run_and_keeps_what_was_judged() {
+    block_on(async {
+        let server = Reference::start().await;
+        let scratch = Scratch::new();
+        let config = format!(
+            "[target]\nurl = \"ws://{}/ws/im\"\nprofile = \"reference\"\napp = \"demo\"\n[budget]\nwall = \"2s\"\n\
+             connections = 4\n",
+            server.address
+        );
+        scratch.file("target.toml", &config);
+        let mut args: Vec<String> =
+            ["run", "--config", "target.toml", "--repeat", "50"].map(str::to_owned).into();
+        args.extend(Reference::accounts(5));
+        let ended = run_on(&scratch, &args).await.exits(3);
+        assert!(ended.stderr.contains("the budget's wall time is over"), "{}", ended.stderr);
+        let report = scratch.run_json();
+        assert_eq!(report["interrupted"], true);
+        assert!(count(&report, "pass") > 0 && count(&report, "fail") == 0);
+        let of_connections = |c: &&Value| c["reason"].as_str().unwrap().ends_with("the budget allows 4");
+        assert!(
+            report["cases"].as_array().unwrap().iter().any(|c| of_connections(&c)),
+            "some cases take more"
+        );
+    });
+}
+
+// Known failures, rules.
+
+#[test]
+fn a_known_failure_that_holds_in_the_whole_run_is_fixed() {
+    let scratch = Scratch::new();
+    let profile =
+        include_str!("../suites/profiles/reference.yaml").replace("profile: reference", "profile: own");
+    scratch.file(
+        "own.yaml",
+        &format!("{profile}\nknown:\n  - {{ clause: IM-REVOKE-04, reason: not mended yet }}\n"),
+    );
+    let args = ["--profile", "./own.yaml", "--in-memory", "--seed", "1"];
+    let whole = run_in(scratch.path(), &[&["run", "IM-REVOKE-04"], &args[..]].concat()).exits(1);
+    assert!(whole.stdout.contains("fixed known/IM-REVOKE-04"), "{}", whole.stdout);
+    let part = run_in(scratch.path(), &[&["run", "im/revoke/claimed-sender"], &args[..]].concat());
+    assert_eq!(
+        count(&scratch.run_json(), "fixed"),
+        0,
+        "the others may still break: {}",
+        part.exits(0).stdout
+    );
+}
+
+#[test]
+fn rules_of_a_dialect_say_nothing_of_a_run_that_does_not_speak_it() {
+    let scratch = Scratch::new();
+    scratch.file("own.yaml", &ONE_CASE.replace("dialect: im", "dialect: stomp"));
+    run_in(scratch.path(), &["run", "own.yaml", "--in-memory", "--seed", "1"]).exits(0);
+    let report = scratch.run_json();
+    let ids: Vec<&str> =
+        report["cases"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"stomp/rules/well-formed"), "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("im/")), "{ids:?}");
+}
+
+#[test]
+fn a_rule_that_cannot_be_filled_in_is_no_pass() {
+    let scratch = Scratch::new();
+    let rule = "rules:\n  - id: odd\n    requirement: IM-AUTH-01\n    of: { frame: CONNECTED }\n    \
+                must: { headers: { version: $nobody.user } }\n";
+    scratch.file("own.yaml", &format!("{ONE_CASE}{rule}"));
+    let ended = run_in(scratch.path(), &["run", "own.yaml", "--in-memory", "--seed", "1"]).exits(3);
+    assert!(ended.stdout.contains("error own/one/odd"), "{}", ended.stdout);
+}
+
+// What there is.
+
+/// What a command prints, and that it ends well.
+fn printed(args: &[&str]) -> String {
+    run_in(Scratch::new().path(), args).exits(0).stdout
+}
+
+#[test]
+fn a_requirement_is_explained_with_a_failure_of_a_defective_server() {
+    let text = printed(&["explain", "IM-REVOKE-04"]);
+    for wanted in [
+        "IM-REVOKE-04  Nobody but the sender can revoke",
+        "level      MUST, binds server",
+        "catches    whoever knows the id may revoke",
+        "im/revoke/only-the-sender-revokes (2 rows)",
+        "example    the reference server with the defect `",
+        "clause    IM-REVOKE-04 (MUST)",
+        "destination:/app/chat.revoke",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_case_a_rule_and_a_point_are_explained() {
+    let text = printed(&["explain", "im/send/to-one-user", "stomp/rules/error-then-close", "ordering"]);
+    for wanted in [
+        "    - id: to-one-user",
+        "steps:",
+        "rule       held against",
+        "an open point of the dialect im",
+        "per-sender",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} is not in\n{text}");
+    }
+    assert!(!text.contains("- id: to-oneself"), "only the case itself is shown:\n{text}");
+    assert_data_eq!(
+        refused(&[], &["explain", "IM-REVOK-04"]),
+        str![[r#"
+error: no requirement, case, rule or point is called `IM-REVOK-04`; the nearest: IM-REVOKE-04
+
+"#]]
+    );
+}
+
+#[test]
+fn lists_have_a_line_each() {
+    assert_data_eq!(
+        printed(&["list", "cases", "im/revoke/claimed-sender"]),
+        str![[r#"
+im/revoke/claimed-sender[fromId]    Claiming to be the sender in the body does not help
+im/revoke/claimed-sender[senderId]  Claiming to be the sender in the body does not help
+
+"#]]
+    );
+    assert_data_eq!(
+        printed(&["list", "requirements", "IM-REVOKE-0*"]),
+        str![[r#"
+IM-REVOKE-01  MUST  server  tested    3   The sender revokes its message by SEND to /app/chat.revoke with appId and messageId.
+IM-REVOKE-02  MUST  server  tested    4   (Point revoke.notify = recipient / none.) The recipient is told on /user/queue/messages by a MESSAGE that names the message (id or messageId) and whose status is REVOKED (or msgType is REVOKED/REVOKE); the profile may pin the shape.
+IM-REVOKE-03  MUST  server  tested    2   The notice does not repeat the revoked content.
+IM-REVOKE-04  MUST  server  tested    6   Nobody but the sender can revoke: a revoke by the recipient or by a third user changes nothing and is told to nobody.
+IM-REVOKE-05  MUST  server  tested    12  Revoking an unknown messageId harms nothing.
+IM-REVOKE-06  MUST  server  tested    1   Revoking twice notifies once at most per session.
+IM-REVOKE-07  MUST  server  tested    1   A message revoked before an offline recipient syncs is never delivered with its content.
+IM-REVOKE-08  MUST  server  tested    1   Revoking a group message is told to the group's subscribers.
+IM-REVOKE-09  open  server  observed  1   Whether the sender's other sessions are told; whether there is a time limit.
+
+"#]]
+    );
+    assert_data_eq!(
+        printed(&["list", "points", "order*"]),
+        str![[r#"
+ordering  im     IM-SEND-06     none, per-sender
+ordering  stomp  STOMP12-ORDER  none, per-sender
+
+"#]]
+    );
+    assert!(printed(&["list", "suites"]).contains("stomp/rules"));
+    assert_data_eq!(
+        refused(&[], &["list", "suites", "nosuch"]),
+        str![[r#"
+error: nothing is called nosuch
+
+"#]]
+    );
+}
+
+#[test]
+fn coverage_shows_cases_or_the_reason_why_there_is_none() {
+    assert_data_eq!(
+        printed(&["coverage", "IM-REVOKE-0*", "IM-CLIENT-01"]),
+        str![[r#"
+im
+  IM-CLIENT-01  MUST   client later     judged when the harness plays the server
+  IM-REVOKE-01  MUST   server tested    im/revoke/from-a-new-session, im/revoke/only-that-one, im/revoke/recipient-is-told
+  IM-REVOKE-02  MUST   server tested    im/revoke/every-device-is-told, im/revoke/is-it-told, im/revoke/only-that-one, im/revoke/recipient-is-told
+  IM-REVOKE-03  MUST   server tested    im/revoke/group-is-told, im/revoke/recipient-is-told
+  IM-REVOKE-04  MUST   server tested    im/revoke/claimed-sender (2 rows), im/revoke/members-cannot-revoke-for-others, im/revoke/only-the-sender-revokes (2 rows), im/revoke/others-cannot-withhold
+  IM-REVOKE-05  MUST   server tested    im/revoke/invalid-revoke (5 rows), im/revoke/unknown-id (7 rows)
+  IM-REVOKE-06  MUST   server tested    im/revoke/twice
+  IM-REVOKE-07  MUST   server tested    im/revoke/revoked-before-sync
+  IM-REVOKE-08  MUST   server tested    im/revoke/group-is-told
+  IM-REVOKE-09  open   server observed  im/revoke/own-other-sessions
+  10 requirements: 8 tested, 1 observed, 1 later; decided 31 times
+
+
+"#]]
+    );
+    let uncovered = printed(&["coverage", "im", "--uncovered"]);
+    assert!(uncovered.contains("IM-CLIENT-01") && !uncovered.contains("IM-REVOKE-04"), "{uncovered}");
+}
+
+#[test]
+fn tags_select() {
+    let listed = |args: &[&str]| printed(&[&["run", "--list", "stomp/connect"], args].concat());
+    let (all, only, without) = (listed(&[]), listed(&["--tag", "time"]), listed(&["--skip-tag", "time"]));
+    let cases = |text: &str| text.lines().filter(|l| l.starts_with("stomp/connect/")).count();
+    assert_eq!(cases(&all), cases(&only) + cases(&without));
+    assert!(cases(&only) > 0 && cases(&without) > cases(&only));
+    assert_data_eq!(
+        refused(&[], &["run", "stomp/connect", "--tag", "tim"]),
+        str![[r#"
+error: no case of the selection has the tag `tim`; there are: time
+
+"#]]
+    );
 }
 
 // Colours.

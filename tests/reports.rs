@@ -5,12 +5,15 @@
 
 #[path = "reports/reading.rs"]
 mod reading;
+#[path = "common/schema.rs"]
+mod schema;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use reading::{Schema, count, well_formed};
+use reading::{count, well_formed};
+use schema::Schema;
 use serde_json::{Value, json};
 use stompliance::case::library::Library;
 use stompliance::case::profile::Profile;
@@ -95,6 +98,7 @@ fn head(text: &str, summary: Summary) -> RunInfo {
         started: text.into(),
         duration_ms: 1,
         seed: 1,
+        rerun: String::new(),
         in_memory: false,
         interrupted: false,
         waiting: BTreeMap::new(),
@@ -116,7 +120,7 @@ fn a_run_that_conforms_is_told_in_all_three() {
     let reports = run("conforms", &[]);
     assert_eq!(reports.code, Some(0));
     complete(&reports.json);
-    let problems = Schema::of_run().problems(&reports.json);
+    let problems = Schema::new(stompliance::report::json::RUN_SCHEMA).problems(&reports.json);
     assert!(problems.is_empty(), "docs/run.schema.json and run.json differ:\n{}", problems.join("\n"));
     let elements = well_formed(&reports.junit).unwrap();
     assert_eq!(count(&elements, "testcase"), cases(&reports.json).len());
@@ -139,7 +143,7 @@ fn a_failure_stands_in_all_three_with_its_clause() {
     let reports = run("defect", &["--defect", "notice-has-content"]);
     assert_eq!(reports.code, Some(1));
     complete(&reports.json);
-    let problems = Schema::of_run().problems(&reports.json);
+    let problems = Schema::new(stompliance::report::json::RUN_SCHEMA).problems(&reports.json);
     assert!(problems.is_empty(), "docs/run.schema.json and run.json differ:\n{}", problems.join("\n"));
     let failed: Vec<&Value> = cases(&reports.json).iter().filter(|c| c["verdict"] == "fail").collect();
     assert!(failed.iter().any(|c| c["id"] == "im/revoke/recipient-is-told"));

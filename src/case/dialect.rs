@@ -78,6 +78,8 @@ pub struct RoadDef {
     pub name: Key,
     /// The state of a receiver.
     pub receiver: Option<Text>,
+    /// How somebody subscribes so that the road leads to her, where it leads to a subscription.
+    pub listens: Option<Act>,
     /// What a sender does.
     pub sends: Act,
     /// What a receiver sees.
@@ -198,10 +200,11 @@ fn sight(reader: &mut Reader<'_>, name: &Key, node: &Node) -> SightDef {
 }
 
 fn road(reader: &mut Reader<'_>, name: &Key, node: &Node) -> Option<RoadDef> {
-    let fields = reader.fields(node, "a road", &["receiver", "sends!", "shows!", "clause!"]);
+    let fields = reader.fields(node, "a road", &["receiver", "listens", "sends!", "shows!", "clause!"]);
     Some(RoadDef {
         name: name.clone(),
         receiver: fields.get("receiver").and_then(|n| reader.text(n, "a state")),
+        listens: fields.get("listens").and_then(|n| act(reader, n)),
         sends: act(reader, fields.get("sends")?)?,
         shows: act(reader, fields.get("shows")?)?,
         clause: reader.text(fields.get("clause")?, "a clause")?,

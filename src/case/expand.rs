@@ -4,35 +4,38 @@
 //! It relies on a dialect and the catalogue. It never drops what it does not understand: every unknown word is an
 //! error with its place.
 
+mod acts;
+mod sights;
+
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::catalogue::Catalogue;
 use super::diagnostic::{Source, Span};
-use super::dialect::{Dialect, SightDef};
+use super::dialect::Dialect;
 use super::model::{self, StepKind};
 use super::reader::{Reader, Text};
 use super::script::{
-    Act, Checks, Deed, GroupNeed, Kind, Level, Member, Param, Pattern, Patterns, Place, Point, Repeat, Road,
-    Script, See, Sight, State, Step,
+    Act, Checks, GroupNeed, Kind, Level, Member, Place, Point, Repeat, Road, Script, State, Step,
 };
 use super::transport::Transport;
-use super::tree::{Key, Node, Tree};
+use super::tree::{Key, Node};
 use super::value::reference;
 
 /// The verbs that the engine has by itself.
 pub const PRIMITIVES: [&str; 11] =
     ["open", "frame", "bytes", "wire", "ws", "http", "cut", "become", "settle", "expect", "watch"];
 
-const FORMS: [&str; 5] = ["in-order", "any-order", "exactly", "nothing", "every"];
+/// The forms of seeing.
+pub const FORMS: [&str; 5] = ["in-order", "any-order", "exactly", "nothing", "every"];
 const WORDS: [&str; 3] = ["opened", "closed", "beat"];
 const EVENTS: [&str; 5] = ["frame", "http", "closed", "ws", "malformed"];
 
 /// Expands the cases of a suite, noting what is wrong with them.
 pub struct Expander<'a> {
     dialect: &'a Dialect,
-    catalogue: &'a Catalogue,
+    pub(super) catalogue: &'a Catalogue,
     /// Notes errors in the suite.
     pub reader: Reader<'a>,
     /// Notes errors in the dialect.
@@ -76,7 +79,7 @@ impl<'a> Expander<'a> {
         if in_dialect { &mut self.dialect_reader } else { &mut self.reader }
     }
 
-    fn place(&self, at: Span, in_dialect: bool) -> Place {
+    pub(super) fn place(&self, at: Span, in_dialect: bool) -> Place {
         let source = if in_dialect { self.dialect_reader.source } else { self.reader.source };
         Place { file: source.path.to_string(), line: at.line, column: at.column }
     }
@@ -221,6 +224,7 @@ impl<'a> Expander<'a> {
             .map(|road| {
                 let clause = self.clause(&road.clause, true);
                 let clauses = Clauses { forced: Some(&clause), first: None, outer: None, in_dialect: true };
+                let listens = road.listens.as_ref().map(|act| self.dialect_act(act, clauses));
                 let sends = self.dialect_act(&road.sends, clauses);
                 let shows = self.dialect_act(&road.shows, clauses);
                 let mentions = |name: &str| {
@@ -241,6 +245,7 @@ impl<'a> Expander<'a> {
                     receiver: road.receiver.as_ref().map(|r| r.value.clone()),
                     to_group: mentions("group"),
                     to_subscription: mentions("subscription"),
+                    listens,
                     sends,
                     shows,
                     clause,
@@ -355,423 +360,10 @@ impl<'a> Expander<'a> {
         let kind = Kind::Observe { point: point.name.clone(), values };
         Some(Step { id: self.id(), place: self.place(point.at, false), kind })
     }
-
-    /// Checks that matchers are well formed, as far as that can be told before they are filled in.
-    fn matchers<'n>(&mut self, nodes: impl Iterator<Item = &'n Node>) {
-        for node in nodes {
-            let mut bad = Vec::new();
-            node.walk(&mut |node| {
-                let Some(entries) = node.map() else { return };
-                if let [(key, value)] = entries
-                    && key.name == "is"
-                    && !has_reference(value)
-                    && let Err(why) = super::matcher::Matcher::compile(&node.value(), 0.0)
-                {
-                    bad.push((key.at, why));
-                }
-            });
-            bad.truncate(1);
-            for (at, why) in bad {
-                self.reader.error(at, why);
-            }
-        }
-    }
-
-    fn act(&mut self, actor: String, act: &model::Act, clauses: Clauses<'_>) -> Act {
-        let in_dialect = clauses.in_dialect;
-        let own = act.clause.as_ref().map(|c| self.clause(c, in_dialect));
-        let explicit = clauses.forced.map(str::to_owned).or(own);
-        let verb = act.verb.name.as_str();
-        let of_sight = self.dialect.sight(verb).and_then(|s| s.clause.clone());
-        let of_verb = self.dialect.verb(verb).and_then(|v| v.clause.clone());
-        let declared = of_sight.or(of_verb).map(|c| self.clause(&c, true));
-        let clause = explicit
-            .clone()
-            .or_else(|| clauses.first.map(str::to_owned).filter(|_| !in_dialect))
-            .or(declared)
-            .or_else(|| clauses.outer.or(clauses.first).map(str::to_owned))
-            .unwrap_or_default();
-        let inner = Clauses {
-            forced: explicit.as_deref(),
-            first: clauses.first,
-            outer: Some(&clause),
-            in_dialect: true,
-        };
-        let deed = self.deed(act, inner, in_dialect);
-        let bind = act.bind.as_ref().map(|b| b.value.clone());
-        Act { actor, verb: verb.to_owned(), bind, clause, deed }
-    }
-
-    fn deed(&mut self, act: &model::Act, inner: Clauses<'_>, in_dialect: bool) -> Deed {
-        let (verb, arg) = (act.verb.name.as_str(), &act.arg);
-        self.matchers_in(arg, in_dialect);
-        if let Some(sight) = self.dialect.sight(verb) {
-            return Deed::See(self.see(sight, arg, in_dialect));
-        }
-        match verb {
-            "expect" => Deed::See(self.expect(arg, in_dialect)),
-            "open" => Deed::Open(self.keyed(
-                arg,
-                "`open`",
-                &["path", "query", "headers", "subprotocols"],
-                in_dialect,
-            )),
-            "frame" => {
-                self.frame_shape(arg, in_dialect);
-                Deed::Frame(frame_value(arg))
-            }
-            "bytes" => Deed::Bytes(arg.value()),
-            "wire" => {
-                let keys = ["batch", "cut", "every", "fragment", "opcode", "eol", "after", "beats"];
-                match arg.text() {
-                    Some(_) => Deed::Wire(arg.value()),
-                    None => Deed::Wire(self.keyed(arg, "`wire`", &keys, in_dialect)),
-                }
-            }
-            "ws" => Deed::Ws(self.keyed(arg, "`ws`", &["ping", "pong", "close", "raw"], in_dialect)),
-            "http" => {
-                Deed::Http(self.keyed(arg, "`http`", &["method", "path", "headers", "body"], in_dialect))
-            }
-            "cut" => Deed::Cut(arg.value()),
-            "become" => Deed::Become(arg.value()),
-            "settle" => match arg.get("gone") {
-                Some(id) => Deed::Gone(id.value()),
-                None => Deed::Settle(arg.value()),
-            },
-            "watch" => self.watch(arg, in_dialect),
-            _ => self.call(act, inner, in_dialect),
-        }
-    }
-
-    fn matchers_in(&mut self, arg: &Node, in_dialect: bool) {
-        if !in_dialect {
-            self.matchers(std::iter::once(arg));
-        }
-    }
-
-    fn keyed(&mut self, arg: &Node, what: &str, keys: &[&str], in_dialect: bool) -> Value {
-        if arg.text().and_then(reference).is_none() {
-            self.notes(in_dialect).fields(arg, what, keys);
-        }
-        arg.value()
-    }
-
-    /// Headers are text: a number or nothing there is a slip (LANGUAGE 1).
-    fn frame_shape(&mut self, frame: &Node, in_dialect: bool) {
-        if frame.map().is_none() {
-            return;
-        }
-        let notes = self.notes(in_dialect);
-        notes.fields(frame, "a frame", &["command", "headers", "body", "json", "arrival", "+"]);
-        let Some(headers) = frame.get("headers") else { return };
-        let header = |entries: &[(Key, Node)], notes: &mut Reader<'_>| {
-            for (name, value) in entries {
-                match &value.tree {
-                    Tree::Map(_) => {}
-                    Tree::Null => notes.error_help(
-                        value.at,
-                        format!("the header `{}` has no value", name.name),
-                        "in a flow map an unquoted `0,0` is two entries: write \"0,0\"; for an empty value write \"\"",
-                    ),
-                    _ => drop(notes.text(value, &format!("the header `{}`", name.name))),
-                }
-            }
-        };
-        match &headers.tree {
-            Tree::Map(entries) => header(entries, notes),
-            Tree::List(items) => {
-                for item in items {
-                    let entries = notes.entries(item, "a header").to_vec();
-                    header(&entries, notes);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn watch(&mut self, arg: &Node, in_dialect: bool) -> Deed {
-        let fields = self.notes(in_dialect).fields(arg, "`watch`", &["lasts!", "nothing", "gap"]);
-        let lasts = fields.get("lasts").and_then(|n| self.notes(in_dialect).text(n, "a duration"));
-        let nothing = fields.get("nothing").and_then(|n| self.event(n, in_dialect));
-        let gap = fields.get("gap").and_then(|n| n.get("at-most")).and_then(Node::text).map(str::to_owned);
-        if nothing.is_none() && gap.is_none() {
-            self.notes(in_dialect).error(arg.at, "`watch` has `nothing` or `gap`");
-        }
-        Deed::Watch { lasts: lasts.map_or(String::new(), |t| t.value), nothing, gap }
-    }
-
-    fn call(&mut self, act: &model::Act, inner: Clauses<'_>, in_dialect: bool) -> Deed {
-        let dialect = self.dialect;
-        let Some(verb) = dialect.verb(&act.verb.name) else {
-            let mut words: Vec<&str> = PRIMITIVES.to_vec();
-            words.extend(dialect.verbs.iter().map(|v| v.name.name.as_str()));
-            words.extend(dialect.sights.iter().map(|s| s.name.name.as_str()));
-            self.notes(in_dialect).unknown("verb", &act.verb.name, act.verb.at, words);
-            return Deed::Wire(Value::from("plain"));
-        };
-        let params = self.params(verb, act, in_dialect);
-        if act.bind.is_some() && verb.gives.is_none() {
-            let what = format!("`{}` gives nothing that could be bound", verb.name.name);
-            self.notes(in_dialect).error(act.verb.at, what);
-        }
-        if let Some(road) = &verb.road
-            && !dialect.roads.iter().any(|r| r.name.name == road.value)
-        {
-            let roads: Vec<&str> = dialect.roads.iter().map(|r| r.name.name.as_str()).collect();
-            self.dialect_reader.unknown("road", &road.value, road.at, roads);
-        }
-        let does = verb.does.iter().map(|act| self.dialect_act(act, inner)).collect();
-        Deed::Call {
-            params,
-            does,
-            gives: verb.gives.as_ref().map(Node::value),
-            road: verb.road.as_ref().map(|r| r.value.clone()),
-        }
-    }
-
-    fn params(&mut self, verb: &super::dialect::Verb, act: &model::Act, in_dialect: bool) -> Vec<Param> {
-        let names: Vec<&str> = verb.takes.iter().map(|(key, _)| key.name.as_str()).collect();
-        let required: Vec<&str> = verb
-            .takes
-            .iter()
-            .filter(|(_, default)| default.is_none())
-            .map(|(key, _)| key.name.as_str())
-            .collect();
-        let named = match act.arg.map() {
-            Some([]) => true,
-            Some(entries) => {
-                required.len() != 1 || entries.iter().any(|(key, _)| names.contains(&key.name.as_str()))
-            }
-            None => false,
-        };
-        let mut given: Vec<(&str, &Node)> = Vec::new();
-        match (&act.arg.tree, &required[..]) {
-            (Tree::Map(entries), _) if named => {
-                for (key, node) in entries {
-                    if names.contains(&key.name.as_str()) {
-                        self.text_where_due(verb, &key.name, node, in_dialect);
-                        given.push((&key.name, node));
-                    } else {
-                        let what = format!("parameter of `{}`", verb.name.name);
-                        self.notes(in_dialect).unknown(&what, &key.name, key.at, names.iter().copied());
-                    }
-                }
-            }
-            (Tree::Null, _) => {}
-            (_, [only]) => given.push((only, &act.arg)),
-            _ => {
-                let what = format!("`{}` takes a map of {}", verb.name.name, names.join(", "));
-                self.notes(in_dialect).error(act.arg.at, what);
-            }
-        }
-        for name in required {
-            if !given.iter().any(|(n, _)| *n == name) {
-                let what = format!("`{}` lacks its parameter `{name}`", verb.name.name);
-                self.notes(in_dialect).error(act.verb.at, what);
-            }
-        }
-        verb.takes
-            .iter()
-            .filter_map(|(key, default)| {
-                let given = given.iter().find(|(n, _)| *n == key.name).map(|(_, node)| *node);
-                let value = given.or(default.as_ref())?.value();
-                Some(Param { name: key.name.clone(), value, given: given.is_some(), member: given.is_some() })
-            })
-            .collect()
-    }
-
-    /// A number for a parameter whose default is text is a slip: what it becomes on the wire is text (LANGUAGE 1).
-    fn text_where_due(&mut self, verb: &super::dialect::Verb, name: &str, node: &Node, in_dialect: bool) {
-        let default = verb.takes.iter().find(|(key, _)| key.name == name).and_then(|(_, node)| node.as_ref());
-        let text = default.is_none_or(|d| d.text().is_some_and(|t| t != "$absent"));
-        if text && matches!(node.tree, Tree::Int(_) | Tree::Float(_) | Tree::Null) {
-            self.notes(in_dialect).text(node, &format!("`{name}`"));
-        }
-    }
-
-    fn see(&mut self, def: &SightDef, arg: &Node, in_dialect: bool) -> See {
-        if arg.text() == Some("nothing") {
-            return See::Nothing(self.sight(def, None, in_dialect));
-        }
-        let Some([(form, value)]) = arg.map() else {
-            return See::One(self.sight(def, Some(arg), in_dialect));
-        };
-        if !FORMS.contains(&form.name.as_str()) {
-            return See::One(self.sight(def, Some(arg), in_dialect));
-        }
-        match form.name.as_str() {
-            "nothing" => return See::Nothing(self.sight(def, Some(value), in_dialect)),
-            "every" => return See::Every(self.sight(def, Some(value), in_dialect)),
-            _ => {}
-        }
-        let patterns = match (value.list(), value.text().and_then(reference)) {
-            (Some(items), _) => {
-                Patterns::Each(items.iter().map(|n| self.sight(def, Some(n), in_dialect)).collect())
-            }
-            (None, Some(_)) => match self.sight(def, None, in_dialect) {
-                Pattern::Sight(sight) => Patterns::Of(sight, value.text().unwrap_or_default().to_owned()),
-                _ => Patterns::Each(Vec::new()),
-            },
-            _ => {
-                let what = format!("`{}` takes a list, or a reference to one", form.name);
-                self.notes(in_dialect).error(value.at, what);
-                Patterns::Each(Vec::new())
-            }
-        };
-        listed(&form.name, patterns)
-    }
-
-    fn expect(&mut self, arg: &Node, in_dialect: bool) -> See {
-        let fallback = Pattern::Opened;
-        let Some([(form, value)]) = arg.map() else {
-            return See::One(self.event(arg, in_dialect).unwrap_or(fallback));
-        };
-        match form.name.as_str() {
-            "nothing" => See::Nothing(self.event(value, in_dialect).unwrap_or(fallback)),
-            "every" => See::Every(self.event(value, in_dialect).unwrap_or(fallback)),
-            "one-of" => {
-                let entries = self.notes(in_dialect).entries(value, "`one-of`").to_vec();
-                let alternatives = entries.iter().map(|(name, events)| {
-                    let items = self.notes(in_dialect).items(events, "an alternative").to_vec();
-                    let events = items.iter().filter_map(|n| self.event(n, in_dialect)).collect();
-                    (name.name.clone(), events)
-                });
-                See::OneOf(alternatives.collect())
-            }
-            "in-order" | "any-order" | "exactly" => {
-                let items = self.notes(in_dialect).items(value, "a list of events").to_vec();
-                let patterns = items.iter().filter_map(|n| self.event(n, in_dialect)).collect();
-                listed(&form.name, Patterns::Each(patterns))
-            }
-            _ => See::One(self.event(arg, in_dialect).unwrap_or(fallback)),
-        }
-    }
-
-    /// An event: a word, or one key with what it must be like (LANGUAGE 4).
-    pub fn event(&mut self, node: &Node, in_dialect: bool) -> Option<Pattern> {
-        let dialect = self.dialect;
-        let anything = || Value::Object(Map::new());
-        if let Some(word) = node.text() {
-            return match (word, dialect.sight(word)) {
-                ("opened", _) => Some(Pattern::Opened),
-                ("closed", _) => Some(Pattern::Closed(anything())),
-                ("beat", _) => Some(Pattern::Beat),
-                (_, Some(sight)) => Some(self.sight(sight, None, in_dialect)),
-                (_, None) => {
-                    let mut words: Vec<&str> = WORDS.to_vec();
-                    words.extend(dialect.sights.iter().map(|s| s.name.name.as_str()));
-                    self.notes(in_dialect).unknown("event", word, node.at, words);
-                    None
-                }
-            };
-        }
-        let [(key, value)] =
-            self.notes(in_dialect).entries(node, "an event").to_vec().try_into().ok().or_else(
-                || -> Option<[(Key, Node); 1]> {
-                    self.notes(in_dialect).error(node.at, "an event has one key");
-                    None
-                },
-            )?;
-        match (key.name.as_str(), dialect.sight(&key.name)) {
-            ("frame", _) => {
-                self.frame_shape(&value, in_dialect);
-                Some(Pattern::Frame(frame_value(&value)))
-            }
-            ("http", _) => Some(Pattern::Http(value.value())),
-            ("closed", _) => Some(Pattern::Closed(value.value())),
-            ("ws", _) => Some(Pattern::Ws(value.value())),
-            ("malformed", _) => Some(Pattern::Malformed(value.value())),
-            (_, Some(sight)) => Some(self.sight(sight, Some(&value), in_dialect)),
-            (_, None) => {
-                let mut words: Vec<&str> = EVENTS.to_vec();
-                words.extend(dialect.sights.iter().map(|s| s.name.name.as_str()));
-                self.notes(in_dialect).unknown("event", &key.name, key.at, words);
-                None
-            }
-        }
-    }
-
-    fn sight(&mut self, def: &SightDef, it: Option<&Node>, in_dialect: bool) -> Pattern {
-        if let (Some(members), Some(Tree::Map(entries))) = (&def.members, it.map(|n| &n.tree)) {
-            for (key, _) in entries.iter().filter(|(key, _)| key.name != "is" && key.name != "+") {
-                if !members.contains(&key.name) {
-                    let what = format!("member of `{}`", def.name.name);
-                    let words: Vec<&str> = members.iter().map(String::as_str).chain(FORMS).collect();
-                    self.notes(in_dialect).unknown(&what, &key.name, key.at, words);
-                }
-            }
-        }
-        let alternatives = def
-            .alternatives
-            .iter()
-            .map(|(name, events)| (name.clone(), events.iter().filter_map(|n| self.event(n, true)).collect()))
-            .collect();
-        let clause = def.clause.as_ref().map(|c| self.clause(c, true));
-        Pattern::Sight(Box::new(Sight {
-            name: def.name.name.clone(),
-            it: it.map(Node::value),
-            alternatives,
-            never: def.never.as_ref().and_then(|n| self.event(n, true)),
-            members: def.members.clone(),
-            unfold: def.unfold.clone(),
-            of_case: def.of_case,
-            gives: def.gives.as_ref().map(Node::value),
-            clause,
-        }))
-    }
-}
-
-fn listed(form: &str, patterns: Patterns) -> See {
-    match form {
-        "in-order" => See::InOrder(patterns),
-        "exactly" => See::Exactly(patterns),
-        _ => See::AnyOrder(patterns),
-    }
-}
-
-/// `frame: ERROR` is short for the command alone.
-fn frame_value(node: &Node) -> Value {
-    match node.text() {
-        Some(text) if reference(text).is_none() => serde_json::json!({ "command": text }),
-        _ => node.value(),
-    }
 }
 
 /// A word that names a column stands for that column's word.
 fn in_row(word: &str, row: &[(&Key, &str, &Node)]) -> String {
     let column = word.strip_prefix('$').and_then(|name| row.iter().find(|(key, _, _)| key.name == name));
     column.and_then(|(_, _, node)| node.text()).unwrap_or(word).to_owned()
-}
-
-fn has_reference(node: &Node) -> bool {
-    let mut found = false;
-    node.walk(&mut |node| found |= node.text().is_some_and(|t| t.contains('$')));
-    found
-}
-
-/// A rule, resolved: what it is about and what must hold.
-pub fn rule(expander: &mut Expander<'_>, rule: &model::RuleDef) -> Option<crate::judge::Rule> {
-    let requirement = expander.clause(&rule.requirement, false);
-    let level = expander.levels.get(&requirement).copied().unwrap_or(Level::Must);
-    let of = expander.event(&rule.of, false)?;
-    let then = match &rule.then {
-        Some(node) => Some(expander.event(node, false)?),
-        None => None,
-    };
-    let must = rule.must.as_ref().map(|node| match node.text() {
-        Some("never") => None,
-        _ => Some(node.value()),
-    });
-    Some(crate::judge::Rule {
-        id: String::new(),
-        title: rule.title.clone().unwrap_or_default(),
-        why: rule.why.clone(),
-        requirement,
-        level,
-        place: expander.place(rule.at, false),
-        of,
-        must,
-        unique: rule.unique.as_ref().map(|t| t.value.clone()),
-        then,
-    })
 }

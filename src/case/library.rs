@@ -10,14 +10,14 @@ use std::sync::Arc;
 use super::catalogue::{Catalogue, requirements};
 use super::diagnostic::{Diagnostic, Severity, Source};
 use super::dialect::{Dialect, dialect};
-use super::expand::{Expander, rule};
+use super::expand::Expander;
 use super::model::{self, suite};
-use super::profile::{Profile, profile};
+use super::profile::{Profile, is_profile_file, profile};
 use super::reader::Reader;
+use super::rule::{Rule, rule};
 use super::script::Script;
 use super::tree::{Node, load};
 use super::{lint, value};
-use crate::judge::Rule;
 
 /// The files that the binary carries: path and text.
 pub const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/suites.rs"));
@@ -37,6 +37,8 @@ pub struct Library {
     pub rules: Vec<Rule>,
     /// Titles of suites.
     pub titles: BTreeMap<String, String>,
+    /// Whether its suites are those that the binary carries.
+    pub shipped: bool,
     /// What is wrong, sorted by file and place.
     pub found: Vec<Diagnostic>,
 }
@@ -45,18 +47,22 @@ impl Library {
     /// What the binary carries.
     pub fn embedded() -> Self {
         let sources = EMBEDDED.iter().map(|(path, text)| Source::new(path, text)).collect();
-        Self::load(sources, &[])
+        Library { shipped: true, ..Self::load(sources, &[]) }
     }
 
-    /// What the binary carries, with these suites in place of its own.
+    /// What the binary carries, with these suites in place of its own; a dialect, profile, catalogue or suite of rules
+    /// among them replaces the one of its name.
     pub fn with_suites(files: Vec<Source>) -> Self {
-        let sources = EMBEDDED
-            .iter()
-            .filter(|(_, text)| !text.starts_with("suite:"))
-            .map(|(path, text)| Source::new(path, text));
-        let rules = EMBEDDED.iter().filter(|(path, _)| path.ends_with("/rules.yaml"));
-        let rules = rules.map(|(path, text)| Source::new(path, text)).collect::<Vec<_>>();
-        Self::load(sources.chain(files).collect(), &rules)
+        let own: Vec<_> = files.iter().filter_map(|file| head(&file.text)).collect();
+        let kept =
+            EMBEDDED.iter().copied().filter(|(_, text)| head(text).is_none_or(|head| !own.contains(&head)));
+        let source = |(path, text): (&str, &str)| Source::new(path, text);
+        let (suites, others): (Vec<_>, Vec<_>) =
+            kept.partition(|(_, text)| head(text).is_some_and(|(kind, _)| kind == "suite"));
+        let rules: Vec<_> =
+            suites.into_iter().filter(|(path, _)| path.ends_with("/rules.yaml")).map(source).collect();
+        let sources = others.into_iter().map(source).collect::<Vec<_>>();
+        Self::load(sources.into_iter().chain(files.iter().cloned()).collect(), &rules)
     }
 
     /// Whether nothing but warnings was found.
@@ -95,9 +101,7 @@ impl Library {
             library.suite(source, node, true);
         }
         for source in rules_of {
-            if let Ok(node) = load(source)
-                && !library.rules.iter().any(|r| r.place.file == *source.path)
-            {
+            if let Ok(node) = load(source) {
                 library.suite(source, &node, false);
             }
         }
@@ -149,15 +153,15 @@ impl Library {
         }
     }
 
-    /// The profile of this name, or in this file; relative paths start beside `config`.
+    /// The profile of this name, or in this file.
     ///
     /// # Errors
     /// A name that is none of the shipped ones, or a file that cannot be read. What is wrong within a file is noted.
-    pub fn profile_named(&mut self, name: &str, config: Option<&Path>) -> Result<Profile, String> {
+    pub fn profile_named(&mut self, name: &str) -> Result<Profile, String> {
         if let Some(profile) = self.profiles.get(name) {
             return Ok(profile.clone());
         }
-        if !name.contains('/') && !name.ends_with(".yaml") && !name.ends_with(".yml") {
+        if !is_profile_file(name) {
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             let near = super::diagnostic::nearest(name, names.iter().copied());
             let near = near.map_or_else(
@@ -166,14 +170,11 @@ impl Library {
             );
             return Err(format!("there is no profile `{name}`: {near}"));
         }
-        let folder = config.and_then(Path::parent).unwrap_or(Path::new(""));
-        let path = folder.join(name);
-        let text =
-            std::fs::read_to_string(&path).map_err(|e| format!("the profile {}: {e}", path.display()))?;
-        let source = Source::new(&path.display().to_string(), &text);
+        let text = std::fs::read_to_string(name).map_err(|e| format!("the profile {name}: {e}"))?;
+        let source = Source::new(name, &text);
         self.read_profile(&source).ok_or_else(|| {
             let shown: Vec<String> = self.found.iter().map(|d| d.render(false)).collect();
-            format!("the profile {} cannot be used:\n{}", path.display(), shown.join("\n"))
+            format!("the profile {name} cannot be used:\n{}", shown.join("\n"))
         })
     }
 
@@ -184,7 +185,7 @@ impl Library {
             .flat_map(|d| d.points.iter().map(|(key, point)| (key.name.as_str(), point)))
             .collect();
         for (name, value) in &profile.points {
-            let at = super::profile::point_place(node, name).map_or(node.at, |n| n.at);
+            let at = super::profile::point_place(node, name).unwrap_or(node.at);
             match known.get(name.as_str()) {
                 None => reader.unknown("point", name, at, known.keys().copied()),
                 Some(point) if !point.admits(value) => {
@@ -237,13 +238,7 @@ impl Library {
             self.scripts.extend(rows.into_iter().map(Arc::new));
         }
         for def in &suite.rules {
-            if let Some(mut found) = rule(&mut expander, def) {
-                found.id = format!("{}/{}", suite.name.value, def.id.value);
-                if found.title.is_empty() {
-                    found.title = catalogue.get(&found.requirement).map_or(String::new(), |r| r.text.clone());
-                }
-                self.rules.push(found);
-            }
+            self.rules.extend(rule(&mut expander, &suite, def));
         }
         self.found.append(&mut expander.reader.found);
         self.found.append(&mut expander.dialect_reader.found);
@@ -275,6 +270,13 @@ impl Library {
             self.found.push(Diagnostic::error(&source, at, what).help("ids are unique: rename one"));
         }
     }
+}
+
+/// What a file says it is in its first line that is no comment: `dialect: im`.
+fn head(text: &str) -> Option<(&str, &str)> {
+    let line = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'))?;
+    let (kind, name) = line.split_once(':')?;
+    Some((kind, name.split(" #").next()?.trim()))
 }
 
 fn first_key(node: &Node) -> Option<&str> {

@@ -133,7 +133,7 @@ impl References {
     }
 
     fn duration(&self, reader: &mut Reader<'_>, text: &str, at: super::diagnostic::Span) {
-        if !crate::judge::is_duration(text) {
+        if !super::duration::is_duration(text) {
             reader.error_help(at, format!("`{text}` is no duration"), "20ms, 2s, 5m, or 5 x $alice.beats.in");
         }
     }
@@ -227,7 +227,7 @@ fn sees(steps: &[super::script::Step], visit: &mut dyn FnMut(&Done, &See)) {
 }
 
 fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dialect) {
-    let ready = script.rank("connected").unwrap_or(usize::MAX);
+    let ready = script.sending_state().and_then(|state| script.rank(state)).unwrap_or(usize::MAX);
     let brought =
         script.cast.iter().any(|m| script.rank(&m.state).is_some_and(|rank| rank >= ready && rank > 0));
     let mut positive = brought || !case.given.is_empty();
@@ -238,7 +238,8 @@ fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dia
         _ => positive = true,
     });
     if negative && !positive {
-        let help = "bring somebody to `connected`, or let something be received first";
+        let state = script.sending_state().unwrap_or("a state");
+        let help = format!("bring somebody to `{state}`, or let something be received first");
         reader.error_help(
             case.id.at,
             format!("`{}` has only negatives: a dead target would pass", case.id.value),
@@ -252,7 +253,7 @@ fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dia
     let mut subscribed: BTreeSet<String> = BTreeSet::new();
     let all: Vec<&Step> = case.given.iter().chain(&case.steps).collect();
     walk_steps(&all, &mut |actor, act, last| {
-        if act.verb.name == "subscribe" || mentions(&act.arg, "SUBSCRIBE") {
+        if subscribes(dialect, act) {
             subscribed.insert(actor.to_owned());
         }
         let form = act.arg.map().and_then(|m| m.first()).map(|(k, _)| k.name.as_str());
@@ -290,6 +291,13 @@ fn walk_steps(steps: &[&Step], visit: &mut dyn FnMut(&str, &Act, bool)) {
         let last = !acts[at + 1..].iter().any(|(other, _)| other == actor);
         visit(actor, act, last);
     }
+}
+
+/// Whether an act sends SUBSCRIBE, by itself or within its verb.
+fn subscribes(dialect: &Dialect, act: &Act) -> bool {
+    let within = dialect.verb(&act.verb.name);
+    mentions(&act.arg, "SUBSCRIBE")
+        || within.is_some_and(|v| v.does.iter().any(|act| subscribes(dialect, act)))
 }
 
 fn mentions(node: &Node, word: &str) -> bool {

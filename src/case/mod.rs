@@ -6,8 +6,10 @@
 //! known one, and no case of a file with errors is handed out.
 
 pub mod catalogue;
+pub mod coverage;
 pub mod diagnostic;
 pub mod dialect;
+pub mod duration;
 pub mod event;
 pub mod expand;
 pub mod library;
@@ -16,6 +18,7 @@ pub mod matcher;
 pub mod model;
 pub mod profile;
 pub mod reader;
+pub mod rule;
 pub mod schema;
 pub mod script;
 pub mod transport;

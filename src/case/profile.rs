@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::diagnostic::Span;
 use super::reader::Reader;
 use super::tree::{Node, Tree};
 
@@ -118,7 +119,13 @@ fn known(reader: &mut Reader<'_>, node: &Node) -> Option<Known> {
     Some(Known { clause, case, reason, link, until, sometimes })
 }
 
+/// Whether a profile is named by its file, and not by the name of a shipped one.
+pub fn is_profile_file(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
 /// Where in a profile file a point stands, for messages about it.
-pub fn point_place<'n>(node: &'n Node, point: &str) -> Option<&'n Node> {
-    node.get("points")?.get(point)
+pub fn point_place(node: &Node, point: &str) -> Option<Span> {
+    let points = node.get("points")?.map()?;
+    points.iter().find(|(key, _)| key.name == point).map(|(key, _)| key.at)
 }

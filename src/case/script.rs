@@ -37,6 +37,9 @@ pub struct Place {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.file.is_empty() {
+            return Ok(());
+        }
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }
@@ -151,6 +154,9 @@ pub struct Road {
     /// The state that a receiver must be in.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub receiver: Option<String>,
+    /// How somebody subscribes so that it leads to her.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub listens: Option<Step>,
     /// What the sender does.
     pub sends: Step,
     /// What the receiver sees.
@@ -417,10 +423,22 @@ pub struct Sight {
     pub clause: Option<String>,
 }
 
+impl Level {
+    /// The word of the specifications.
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Must => "MUST",
+            Level::Should => "SHOULD",
+            Level::May => "MAY",
+            Level::Open => "open",
+        }
+    }
+}
+
 impl Script {
     /// Every step, with those within it.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
-        let roads = self.roads.iter().flat_map(|r| [&r.sends, &r.shows]);
+        let roads = self.roads.iter().flat_map(|r| r.listens.iter().chain([&r.sends, &r.shows]));
         let states = self.states.iter().flat_map(|s| &s.steps);
         for step in states.chain(&self.given).chain(&self.steps).chain(roads) {
             step.walk(visit);
@@ -433,6 +451,14 @@ impl Script {
             "away" | "offline" => Some(0),
             _ => self.states.iter().position(|s| s.name == state).map(|at| at + 1),
         }
+    }
+
+    /// The state in which one can send: the one before the first road's `receiver`, or the last (LANGUAGE 8).
+    pub fn sending_state(&self) -> Option<&str> {
+        let receiver = self.roads.iter().find_map(|road| road.receiver.as_deref());
+        let rank = receiver.and_then(|state| self.rank(state));
+        let at = rank.map_or(self.states.len(), |rank| rank - 1).checked_sub(1)?;
+        self.states.get(at).map(|state| state.name.as_str())
     }
 
     /// The level of a clause.
@@ -467,4 +493,25 @@ impl Step {
         };
         inner.iter().for_each(|step| step.walk(visit));
     }
+}
+
+/// How a connection lays out what it sends (LANGUAGE 4, `wire`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// Frames in a WebSocket message.
+    pub batch: Option<usize>,
+    /// Octets at which a frame is cut into messages.
+    pub cut: Vec<usize>,
+    /// Octets in a message.
+    pub every: Option<usize>,
+    /// Octets in a WebSocket fragment.
+    pub fragment: Option<usize>,
+    /// Binary messages instead of text.
+    pub binary: bool,
+    /// Lines end with CR LF.
+    pub crlf: bool,
+    /// What is written behind each frame.
+    pub after: String,
+    /// Whether heart-beats are sent as negotiated.
+    pub silent: bool,
 }

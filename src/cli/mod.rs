@@ -4,15 +4,21 @@
 //! It relies on clap. Exit codes are those of DESIGN section 5: 0 conforms, 1 does not, 2 usage or configuration, 3
 //! no verdict.
 
+mod coverage;
+mod explain;
 mod judge;
 mod lint;
+mod list;
 mod run;
 mod schema;
 mod serve;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::case::library::{Library, read_files};
 
 /// Conforms.
 pub const CONFORMS: u8 = 0;
@@ -23,8 +29,12 @@ pub const USAGE: u8 = 2;
 /// No verdict could be reached.
 pub const NO_VERDICT: u8 = 3;
 
+/// What the process says when it ends.
+const EXIT_CODES: &str =
+    "Exit codes: 0 all conforms, 1 something does not, 2 usage or configuration, 3 no verdict.";
+
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None, max_term_width = 100)]
+#[command(version, about, long_about = None, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     /// When to use colours.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
@@ -51,6 +61,12 @@ enum Command {
     Serve(serve::Args),
     /// Look for mistakes in suites, dialects and profiles.
     Lint(lint::Args),
+    /// List requirements, cases, suites or points.
+    List(list::Args),
+    /// Say what a requirement, a case, a rule or a point is about, with a failing example.
+    Explain(explain::Args),
+    /// Show which cases decide which requirement, what is not covered, and why.
+    Coverage(coverage::Args),
     /// Recompute every check of a run from its log.
     Judge(judge::Args),
     /// Print the JSON Schema of suite files or of run.json.
@@ -72,10 +88,28 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Lint(args) => lint::main(&args),
+        Command::List(args) => list::main(&args),
+        Command::Explain(args) => explain::main(&args),
+        Command::Coverage(args) => coverage::main(&args),
         Command::Judge(args) => judge::main(&args),
         Command::Schema(args) => schema::main(&args),
     };
     ExitCode::from(code)
+}
+
+/// The shipped suites, or those below these paths in place of them.
+fn library(paths: &[PathBuf]) -> Result<Library, String> {
+    if paths.is_empty() {
+        return Ok(Library::embedded());
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(read_files(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?);
+    }
+    if files.is_empty() {
+        return Err("there is no YAML file below these paths".into());
+    }
+    Ok(Library::with_suites(files))
 }
 
 /// Writes to standard output; a reader that has gone away is no reason to complain.

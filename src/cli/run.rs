@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 use super::serve::{directory, policy};
 use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, complain, error, say};
-use crate::case::library::{Library, read_files};
+use crate::case::library::{EMBEDDED, Library};
 use crate::case::profile::Profile;
 use crate::judge::Verdict;
 use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
 use crate::run::journal::JournalFolder;
-use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Subject, Tell, epoch_ms, execute};
+use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Stopped, Subject, Tell, epoch_ms, execute};
 use crate::target::{Target, read_config};
 
 /// Arguments of `run`.
@@ -52,6 +52,12 @@ pub(super) struct Args {
     /// Accept any certificate.
     #[arg(long)]
     insecure: bool,
+    /// Only cases with one of these tags (`time`: those that take seconds).
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// No cases with one of these tags.
+    #[arg(long, value_name = "TAG")]
+    skip_tag: Vec<String>,
     /// Print what would run, and run nothing.
     #[arg(long)]
     list: bool,
@@ -128,18 +134,15 @@ pub(super) fn main(args: &Args) -> u8 {
 
 fn prepare(args: &Args) -> Result<Ready, String> {
     let (files, patterns): (Vec<&String>, Vec<&String>) = args.patterns.iter().partition(|p| is_file(p));
-    let mut library = if files.is_empty() {
-        Library::embedded()
-    } else {
-        let mut sources = Vec::new();
-        for path in files {
-            sources.extend(read_files(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?);
-        }
-        Library::with_suites(sources)
-    };
+    let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+    let mut library = super::library(&files)?;
     sound(&library)?;
     let patterns: Vec<String> = patterns.into_iter().cloned().collect();
     let plan = Plan::new(&library, &patterns).map_err(|e| e.to_string())?;
+    let plan = match (&args.tag[..], &args.skip_tag[..]) {
+        ([], []) => plan,
+        (only, without) => plan.tagged(only, without)?,
+    };
     let subject = subject(args)?;
     let name = args.profile.clone().or_else(|| match &subject {
         Subject::Remote(target) => target.profile.clone(),
@@ -147,7 +150,11 @@ fn prepare(args: &Args) -> Result<Ready, String> {
     });
     let profile = match name {
         None => Profile::default(),
-        Some(name) => library.profile_named(&name, args.config.as_deref())?,
+        Some(name) => library.profile_named(&name)?,
+    };
+    let profile = match &subject {
+        Subject::Remote(target) => target.claims(profile)?,
+        Subject::Embedded { .. } => profile,
     };
     sound(&library)?;
     let settings = Settings {
@@ -162,10 +169,16 @@ fn prepare(args: &Args) -> Result<Ready, String> {
     Ok(Ready { library, plan, subject, profile, settings })
 }
 
+/// Whether a pattern is a file or folder of suites. A folder that is called like shipped suites is one with `/` behind.
 fn is_file(pattern: &str) -> bool {
     let path = Path::new(pattern);
     let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    yaml || (path.is_dir() && pattern.ends_with('/'))
+    let shipped = |(file, _): &(&str, &str)| {
+        file.strip_prefix("suites/")
+            .and_then(|f| f.strip_prefix(pattern))
+            .is_some_and(|f| f.starts_with(['/', '.']))
+    };
+    yaml || (path.is_dir() && (pattern.ends_with('/') || !EMBEDDED.iter().any(shipped)))
 }
 
 /// Errors in the files in use, all at once.
@@ -285,7 +298,6 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let collector = Arc::new(Collector::new(folder.journals.clone()));
     let bar = progress();
     let (stopper, stop) = watch::channel(false);
-    let interrupted = stop.clone();
     on_interrupt(stopper);
     let tell = teller(collector.clone(), bar.clone(), args.verbose);
     let seed = settings.seed;
@@ -308,10 +320,12 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
         }
     };
     let gathered = collector.gathered();
-    let info = info(&shown, seed, in_memory, *interrupted.borrow(), &cost, profile, &gathered);
-    let rerun = rerun(args, seed);
+    let info = info(&shown, seed, rerun(args, seed), in_memory, &cost, profile, &gathered);
+    if cost.stopped == Some(Stopped::ByBudget) {
+        complain("the budget's wall time is over: what had not been judged by then was not");
+    }
     let width = terminal_width();
-    say(console::summary(&info, &gathered, &library.catalogue, &rerun, width).trim_end());
+    say(console::summary(&info, &gathered, &library.catalogue, width).trim_end());
     let written = write_reports(args, &info, &gathered, &library);
     let _ = std::fs::remove_dir_all(&folder.journals);
     match written {
@@ -363,7 +377,9 @@ fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
             let bad =
                 matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
             if verbose || bad {
-                bar.suspend(|| say(&console::line(&brief)));
+                bar.suspend(|| {
+                    say(&if verbose { console::line(&brief) } else { console::brief_line(&brief) })
+                });
             }
         }
     })
@@ -387,8 +403,8 @@ fn on_interrupt(stop: watch::Sender<bool>) {
 fn info(
     target: &str,
     seed: u64,
+    rerun: String,
     in_memory: bool,
-    interrupted: bool,
     cost: &Cost,
     profile: Profile,
     gathered: &Gathered,
@@ -401,8 +417,9 @@ fn info(
         started: humantime::format_rfc3339_millis(started).to_string(),
         duration_ms: cost.duration.as_millis() as u64,
         seed,
+        rerun,
         in_memory,
-        interrupted,
+        interrupted: cost.stopped.is_some(),
         waiting: cost.waiting.iter().map(|(name, ms)| ((*name).to_owned(), *ms)).collect(),
         expected: gathered.expected,
         made: gathered.made,

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::case::script::{Deed, Repeat};
+use crate::case::duration::duration;
+use crate::case::script::{Deed, Layout, Repeat};
 use crate::case::value::{Env, Purpose, as_text, eval, reference};
 use crate::stomp::{ContentLength, Frame};
 
@@ -69,27 +70,6 @@ pub enum Prepared {
         /// The longest silence in it.
         gap_us: Option<u64>,
     },
-}
-
-/// How a connection lays out what it sends (LANGUAGE 4, `wire`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Layout {
-    /// Frames in a WebSocket message.
-    pub batch: Option<usize>,
-    /// Octets at which a frame is cut into messages.
-    pub cut: Vec<usize>,
-    /// Octets in a message.
-    pub every: Option<usize>,
-    /// Octets in a WebSocket fragment.
-    pub fragment: Option<usize>,
-    /// Binary messages instead of text.
-    pub binary: bool,
-    /// Lines end with CR LF.
-    pub crlf: bool,
-    /// What is written behind each frame.
-    pub after: String,
-    /// Whether heart-beats are sent as negotiated.
-    pub silent: bool,
 }
 
 /// A WebSocket control frame, or octets beneath.
@@ -333,41 +313,6 @@ fn http(value: Option<Value>) -> Result<Prepared, String> {
         headers,
         body: text("body").unwrap_or_default(),
     })
-}
-
-/// A duration in microseconds: `20ms`, `2s`, `5m`, or `5 x $alice.beats.in` (LANGUAGE 2.4).
-pub(super) fn duration(text: &str, env: &mut dyn Env) -> Result<u64, String> {
-    let bad = || format!("`{text}` is no duration: 20ms, 2s, 5m, or 5 x $alice.beats.in");
-    if let Some((factor, name)) = text.split_once(" x ") {
-        let factor: f64 = factor.trim().parse().map_err(|_| bad())?;
-        let (name, path) = reference(name.trim()).ok_or_else(bad)?;
-        let value = env.lookup(name, &path)?.ok_or_else(bad)?;
-        let unit = match &value {
-            Value::String(text) => plain_duration(text).ok_or_else(bad)?,
-            other => other.as_f64().ok_or_else(bad)? * 1000.0,
-        };
-        return Ok((factor * unit) as u64);
-    }
-    if let Some((name, path)) = reference(text) {
-        return match env.lookup(name, &path)? {
-            Some(Value::String(text)) => plain_duration(&text).map(|us| us as u64).ok_or_else(bad),
-            Some(number) => number.as_u64().map(|ms| ms * 1000).ok_or_else(bad),
-            None => Err(bad()),
-        };
-    }
-    plain_duration(text).map(|us| us as u64).ok_or_else(bad)
-}
-
-fn plain_duration(text: &str) -> Option<f64> {
-    humantime::parse_duration(text).ok().map(|d| d.as_micros() as f64)
-}
-
-/// Whether a text can be a duration.
-pub fn is_duration(text: &str) -> bool {
-    match text.split_once(" x ") {
-        Some((factor, name)) => factor.trim().parse::<f64>().is_ok() && reference(name.trim()).is_some(),
-        None => plain_duration(text).is_some() || reference(text).is_some(),
-    }
 }
 
 #[cfg(test)]

@@ -13,55 +13,9 @@ use super::see::shown;
 use super::world::{CASE, World};
 use crate::case::event::{By, Event, What};
 use crate::case::matcher::Matcher;
-use crate::case::script::{Level, Pattern, Place};
+use crate::case::rule::Rule;
+use crate::case::script::Pattern;
 use crate::case::value::{Part, Purpose, eval, parts, select};
-
-/// A rule, resolved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rule {
-    /// `stomp/rules/error-then-close`.
-    pub id: String,
-    /// A sentence that is true of a conforming target.
-    pub title: String,
-    /// The mistake it is meant to catch.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub why: Option<String>,
-    /// What it decides.
-    pub requirement: String,
-    /// How binding that is.
-    pub level: Level,
-    /// Where it is written.
-    pub place: Place,
-    /// Which events it is about.
-    pub of: Pattern,
-    /// What they must be like; `Some(None)` is never.
-    #[serde(skip_serializing_if = "Option::is_none", default, with = "must")]
-    pub must: Option<Option<Value>>,
-    /// A path that is unique per connection.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub unique: Option<String>,
-    /// What must come next on that connection.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub then: Option<Pattern>,
-}
-
-/// `never` and a matcher, in one member of JSON.
-mod must {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_json::Value;
-
-    pub(super) fn serialize<S: Serializer>(must: &Option<Option<Value>>, s: S) -> Result<S::Ok, S::Error> {
-        match must {
-            Some(Some(matcher)) => matcher.serialize(s),
-            _ => "never".serialize(s),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Option<Value>>, D::Error> {
-        let value = Value::deserialize(d)?;
-        Ok(Some((value != "never").then_some(value)))
-    }
-}
 
 /// One breach of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +40,9 @@ pub struct RuleResult {
     pub seen: u64,
     /// Where it was broken.
     pub breaches: Vec<Breach>,
+    /// Why it could not be held against something, where that happened: a fault of whoever wrote it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fault: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -101,8 +58,15 @@ struct State {
 pub(super) struct Rules {
     rules: Arc<Vec<Rule>>,
     states: Vec<State>,
-    /// What a rule is about, and what must hold, where neither depends on anything but the rule: filled in once.
-    fixed: Vec<(Option<Compiled>, Option<Matcher>)>,
+    /// Filled in once.
+    fixed: Vec<Fixed>,
+}
+
+/// What of a rule is the same at any time and for anybody.
+#[derive(Debug)]
+struct Fixed {
+    of: Option<Compiled>,
+    must: Option<Matcher>,
 }
 
 impl Rules {
@@ -114,7 +78,7 @@ impl Rules {
             .map(|rule| {
                 let of = if is_fixed(&rule.of) { compile(&rule.of, world, &site).ok() } else { None };
                 let must = rule.must.iter().flatten().find(is_fixed);
-                (of, must.and_then(|must| matcher(must, world, &site).ok()))
+                Fixed { of, must: must.and_then(|must| matcher(must, world, &site).ok()) }
             })
             .collect();
         Rules { rules, states, fixed }
@@ -163,85 +127,122 @@ impl Rules {
         }
     }
 
+    /// Holds one rule against an item; what cannot be filled in is noted with the rule.
     fn hold(&mut self, at: usize, item: &Item, on: &str, world: &mut World, ids: &Ids) {
-        let (rule, state) = (&self.rules[at], &mut self.states[at]);
-        let site = Site { scope: CASE, me: on, at: item.at };
-        let named =
-            item.record.get("clause").and_then(Value::as_str).filter(|_| item.kind == ItemKind::Malformed);
-        let clause = named.unwrap_or_default().to_owned();
-        let breach = |state: &mut State, expected: String, got: String| {
-            let clause = clause.clone();
-            state.result.breaches.push(Breach { clause, on: on.to_owned(), at: item.at, expected, got });
-        };
-        if let (Some(then), Some(expected)) = (&rule.then, state.pending.get(on).cloned()) {
-            let fits =
-                compile(then, world, &site).is_ok_and(|p| p.fit(item, ids, false, world, on).is_some());
-            if fits {
-                state.pending.remove(on);
-                state.result.seen += 1;
-            } else if item.kind == ItemKind::Frame {
-                state.pending.remove(on);
-                state.result.seen += 1;
-                breach(state, expected, shown(item));
-            }
+        let (rule, fixed, state) = (&self.rules[at], &self.fixed[at], &mut self.states[at]);
+        let mut look = Look { rule, item, on, world, ids };
+        if let Err(why) = look.next_is_right(state).and_then(|()| look.hold(fixed, state)) {
+            state.result.fault.get_or_insert(format!("{}: {why}", rule.place));
         }
-        if matches!(rule.must, Some(None)) && item.kind == ItemKind::Frame {
+    }
+}
+
+/// One look of a rule at an item.
+struct Look<'l> {
+    rule: &'l Rule,
+    item: &'l Item,
+    on: &'l str,
+    world: &'l mut World,
+    ids: &'l Ids,
+}
+
+impl Look<'_> {
+    fn compile(&mut self, pattern: &Pattern) -> Result<Compiled, String> {
+        let site = Site { scope: CASE, me: self.on, at: self.item.at };
+        compile(pattern, self.world, &site)
+    }
+
+    fn breach(&self, state: &mut State, expected: String, got: String) {
+        let named = self.item.record.get("clause").and_then(Value::as_str);
+        let clause = named.filter(|_| self.item.kind == ItemKind::Malformed).unwrap_or_default().to_owned();
+        let (on, at) = (self.on.to_owned(), self.item.at);
+        state.result.breaches.push(Breach { clause, on, at, expected, got });
+    }
+
+    /// Whether what comes is what had to come next, where something had to.
+    fn next_is_right(&mut self, state: &mut State) -> Result<(), String> {
+        let (Some(then), Some(expected)) = (&self.rule.then, state.pending.get(self.on).cloned()) else {
+            return Ok(());
+        };
+        let fits = self.compile(then)?.fit(self.item, self.ids, false, self.world, self.on).is_some();
+        if fits || self.item.kind == ItemKind::Frame {
+            state.pending.remove(self.on);
+            state.result.seen += 1;
+        }
+        if !fits && self.item.kind == ItemKind::Frame {
+            self.breach(state, expected, shown(self.item));
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, fixed: &Fixed, state: &mut State) -> Result<(), String> {
+        let never = matches!(self.rule.must, Some(None));
+        if never && self.item.kind == ItemKind::Frame {
             // A rule about what never happens is held against every frame.
             state.result.seen += 1;
         }
-        if !quickly(&rule.of, item) {
-            return;
+        if !quickly(&self.rule.of, self.item) {
+            return Ok(());
         }
-        let (fixed_of, fixed_must) = &self.fixed[at];
         let filled;
-        let of = match fixed_of {
+        let of = match &fixed.of {
             Some(of) => of,
-            None => match compile(&rule.of, world, &site) {
-                Ok(of) => {
-                    filled = of;
-                    &filled
-                }
-                Err(_) => return,
-            },
+            None => {
+                filled = self.compile(&self.rule.of)?;
+                &filled
+            }
         };
-        let mut unmarked = item.clone();
+        let mut unmarked = self.item.clone();
         unmarked.owner = super::pattern::Owner::Unmarked;
-        if of.fit(&unmarked, ids, false, world, on).is_none() {
-            return;
+        if of.fit(&unmarked, self.ids, false, self.world, self.on).is_none() {
+            return Ok(());
         }
-        if !matches!(rule.must, Some(None)) && rule.then.is_none() {
+        if !never && self.rule.then.is_none() {
             // What must come next is counted once it is known: if we end the connection first, nothing was judged.
             state.result.seen += 1;
         }
-        match &rule.must {
-            Some(None) => breach(state, format!("never {}", of.describe()), shown(item)),
-            Some(Some(must)) => {
-                let checked = match fixed_must {
-                    Some(matcher) => Ok(matcher.check(Some(&item.record))),
-                    None => matcher(must, world, &site).map(|m| m.check(Some(&item.record))),
-                };
-                if let Ok(Err(mismatch)) = checked {
-                    let expected = format!("{} to be {}", mismatch.path, mismatch.expected);
-                    breach(state, expected, format!("{} in {}", mismatch.got, shown(item)));
-                }
-            }
+        match &self.rule.must {
+            Some(None) => self.breach(state, format!("never {}", of.describe()), shown(self.item)),
+            Some(Some(must)) => self.must(must, fixed.must.as_ref(), state)?,
             None => {}
         }
-        if let Some(path) = &rule.unique {
-            let path: Vec<&str> = path.split('.').collect();
-            if let Some(value) = select(&item.record, &path) {
-                let seen = state.unique.entry(on.to_owned()).or_default();
-                let again = seen.contains(&value);
-                seen.push(value);
-                if again {
-                    breach(state, format!("{} to be unique on its connection", path.join(".")), shown(item));
-                }
-            }
+        self.unique(state);
+        if let Some(then) = &self.rule.then {
+            let next = format!("{} next, after {}", self.compile(then)?.describe(), shown(self.item));
+            state.pending.insert(self.on.to_owned(), next);
         }
-        if let Some(then) = &rule.then
-            && let Ok(then) = compile(then, world, &site)
-        {
-            state.pending.insert(on.to_owned(), format!("{} next, after {}", then.describe(), shown(item)));
+        Ok(())
+    }
+
+    fn must(&mut self, must: &Value, fixed: Option<&Matcher>, state: &mut State) -> Result<(), String> {
+        let record = &self.item.record;
+        let checked = match fixed {
+            Some(matcher) => matcher.check(Some(record)),
+            None => {
+                let site = Site { scope: CASE, me: self.on, at: self.item.at };
+                matcher(must, self.world, &site)?.check(Some(record))
+            }
+        };
+        if let Err(mismatch) = checked {
+            let expected = format!("{} to be {}", mismatch.path, mismatch.expected);
+            self.breach(state, expected, format!("{} in {}", mismatch.got, shown(self.item)));
+        }
+        Ok(())
+    }
+
+    fn unique(&self, state: &mut State) {
+        let Some(path) = &self.rule.unique else { return };
+        let path: Vec<&str> = path.split('.').collect();
+        let Some(value) = select(&self.item.record, &path) else { return };
+        let seen = state.unique.entry(self.on.to_owned()).or_default();
+        let again = seen.contains(&value);
+        seen.push(value);
+        if again {
+            self.breach(
+                state,
+                format!("{} to be unique on its connection", path.join(".")),
+                shown(self.item),
+            );
         }
     }
 }

@@ -468,6 +468,14 @@ fn fits(pattern: &Compiled, at: usize, engine: bool, view: &mut Sightline<'_>) -
     pattern.fit(item, view.ids, engine, view.world, view.me).map(|fit| (fit.unit, fit.value))
 }
 
+/// The beginning of a long text, and how long it is.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}… ({} characters)", &text[..at], text.chars().count()),
+        None => text.to_owned(),
+    }
+}
+
 /// An item for the reader.
 pub(super) fn shown(item: &Item) -> String {
     let text = |name: &str| item.record.get(name).map(crate::case::value::as_text).unwrap_or_default();
@@ -479,11 +487,13 @@ pub(super) fn shown(item: &Item) -> String {
             None => format!("the end of the connection ({})", text("reason")),
         },
         ItemKind::Frame => {
-            let body = text("body");
-            let body = crate::case::matcher::show(Some(&Value::from(body)));
-            let headers =
-                item.record.get("headers").map(|h| crate::case::matcher::show(Some(h))).unwrap_or_default();
-            format!("{} {headers} {body}", text("command"))
+            let headers = item.record.get("headers").and_then(Value::as_object);
+            let header =
+                |(name, value): (&String, &Value)| format!(" {name}:{}", crate::case::value::as_text(value));
+            let headers: String = headers.into_iter().flatten().map(header).collect();
+            format!("{}{} {}", text("command"), cut(&headers, 240), cut(&text("body"), 160))
+                .trim_end()
+                .to_owned()
         }
         ItemKind::Http => format!("HTTP {}", text("status")),
         ItemKind::Ws => format!("WebSocket {}", item.record),

@@ -29,6 +29,8 @@ pub struct RunInfo {
     pub duration_ms: u64,
     /// The seed.
     pub seed: u64,
+    /// The flags that lead to the same target again, without its secrets: ` --config x.toml --seed 7`.
+    pub rerun: String,
     /// Whether it took place in memory, in virtual time.
     pub in_memory: bool,
     /// Whether it was stopped before its end.

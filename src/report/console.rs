@@ -10,11 +10,12 @@ use colored::Colorize as _;
 use super::collect::{Brief, Gathered, RunInfo};
 use super::wire::{excerpt, visible};
 use crate::case::catalogue::Catalogue;
-use crate::case::script::Level;
 use crate::judge::Verdict;
 
 /// Failures that are shown in full.
 const MOST_FAILURES: usize = 25;
+/// Characters of a line of an example.
+const EXAMPLE_WIDTH: usize = 140;
 /// Lines of the wire that are shown with a failure.
 const FRAMES: usize = 10;
 
@@ -25,6 +26,14 @@ pub fn line(brief: &Brief) -> String {
         let _ = write!(out, "  {}", visible(&brief.reason).dimmed());
     }
     out
+}
+
+/// The same while a run goes on, where all that is to be said follows at its end: of a failure only the clause.
+pub fn brief_line(brief: &Brief) -> String {
+    match &brief.clause {
+        Some((clause, _)) => format!("{} {}  {}", word(brief.verdict), brief.id, clause.dimmed()),
+        None => line(brief),
+    }
 }
 
 /// The word of a verdict, padded and coloured.
@@ -45,20 +54,14 @@ fn coloured(verdict: Verdict, text: &str) -> String {
 }
 
 /// All that is said after a run.
-pub fn summary(
-    info: &RunInfo,
-    gathered: &Gathered,
-    catalogue: &Catalogue,
-    rerun: &str,
-    width: usize,
-) -> String {
+pub fn summary(info: &RunInfo, gathered: &Gathered, catalogue: &Catalogue, width: usize) -> String {
     let mut out = String::new();
     suites(&mut out, gathered);
     let bad =
         |b: &&Brief| matches!(b.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn);
     let failures: Vec<&Brief> = gathered.briefs.iter().filter(bad).collect();
     for brief in failures.iter().take(MOST_FAILURES) {
-        failure(&mut out, brief, catalogue, rerun, width);
+        failure(&mut out, brief, catalogue, &info.rerun, width);
     }
     if failures.len() > MOST_FAILURES {
         let _ = writeln!(out, "\n… and {} more; the reports have them all", failures.len() - MOST_FAILURES);
@@ -83,6 +86,13 @@ fn suites(out: &mut String, gathered: &Gathered) {
     }
 }
 
+/// A failure, as an example: what it says, and the frames.
+pub fn example(brief: &Brief, catalogue: &Catalogue) -> String {
+    let mut out = String::new();
+    failure(&mut out, brief, catalogue, " --in-memory", EXAMPLE_WIDTH);
+    out
+}
+
 fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, width: usize) {
     let _ = writeln!(out, "\n{} {}", coloured(brief.verdict, brief.verdict.word()), brief.id.bold());
     let _ = writeln!(out, "  {}", brief.title);
@@ -94,7 +104,7 @@ fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, 
     match (&brief.clause, &brief.broken) {
         (Some((clause, level)), Some((expected, got, on, place))) => {
             let text = catalogue.get(clause).map_or("", |r| r.text.as_str());
-            field("clause", &format!("{clause} ({}) {text}", level_word(*level)));
+            field("clause", &format!("{clause} ({}) {text}", level.word()));
             field("expected", expected);
             field("came", got);
             field("where", &if on.is_empty() { place.to_string() } else { format!("{place}, on {on}") });
@@ -115,15 +125,6 @@ fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, 
         let _ = writeln!(out, "  {:<9} {line}", name.dimmed());
     }
     let _ = writeln!(out, "  {:<9} stompliance run '{}'{rerun}", "rerun".dimmed(), brief.id);
-}
-
-fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Must => "MUST",
-        Level::Should => "SHOULD",
-        Level::May => "MAY",
-        Level::Open => "open",
-    }
 }
 
 /// Why cases are n/a, each reason once.

@@ -41,7 +41,7 @@ pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library) -
     let source = Arc::new(Source {
         clauses: clauses(&briefs, library),
         journals: briefs.iter().filter_map(|b| Some((b.id.clone(), b.journal.clone()?))).collect(),
-        rerun: rerun(info, library),
+        rerun: info.rerun.clone(),
         briefs,
     });
     let context = context! {
@@ -99,29 +99,6 @@ fn clauses(briefs: &[Brief], library: &Library) -> BTreeMap<String, Clause> {
     let ids = briefs.iter().filter_map(|b| Some(&b.clause.as_ref()?.0));
     let known = ids.filter_map(|id| library.catalogue.get(id));
     known.map(|r| (r.id.clone(), Clause::new(r))).collect()
-}
-
-/// The flags that lead to the same target again, as far as the head of the run tells them.
-fn rerun(info: &RunInfo, library: &Library) -> String {
-    let mut flags = String::new();
-    if info.target.contains("://") {
-        flags.push_str(&format!(" --target {} --account …", detail::quoted(&info.target)));
-    } else if let Some((_, rest)) = info.target.split_once("the defect `") {
-        let name = rest.split('`').next().unwrap_or_default();
-        flags.push_str(&format!(" --defect {}", detail::quoted(name)));
-    }
-    match info.profile.name.as_str() {
-        "" | "reference" => {}
-        name if library.profiles.contains_key(name) => {
-            flags.push_str(&format!(" --profile {}", detail::quoted(name)))
-        }
-        // It came from a file, whose path is not known here.
-        _ => flags.push_str(" --profile …"),
-    }
-    if info.in_memory {
-        flags.push_str(" --in-memory");
-    }
-    format!("{flags} --seed {}", info.seed)
 }
 
 /// Everything on the page but the cards.

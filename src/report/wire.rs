@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::case::event::{Event, Seen, Way, What};
+use crate::case::event::{Body, Event, Seen, Way, What};
 
 /// Text with everything visible that is not: NUL as `␀`, line ends as `␊` and `␍`, other controls and characters that
 /// XML 1.0 forbids as `\u{…}`.
@@ -15,10 +15,27 @@ pub fn visible(text: &str) -> String {
             '\n' => "␊".to_owned(),
             '\r' => "␍".to_owned(),
             '\t' => "␉".to_owned(),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => format!("\\u{{{:x}}}", c as u32),
+            c if c.is_control() || is_treacherous(c) => format!("\\u{{{:x}}}", c as u32),
             c => c.to_string(),
         })
         .collect()
+}
+
+/// Whether a character has no shape of its own or turns what stands around it: no width, direction, or no character in
+/// XML 1.0.
+fn is_treacherous(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// A body in a line.
+fn body(body: &Body) -> String {
+    match body {
+        Body::Empty => String::new(),
+        Body::Text(text) => visible(text),
+        Body::Hex(hex) => format!("(octets {hex})"),
+        Body::TextFile(hash, len) => format!("({len} octets, in the file {hash} beside run.json)"),
+    }
 }
 
 /// The event as one line: time, connection, direction, what; nothing for what the engine notes for itself.
@@ -27,10 +44,12 @@ pub fn line(event: &Event, width: usize) -> Option<String> {
         What::Sent { frame } => format!("→ {}", shown(frame)),
         What::Came { frame } => format!("← {}", shown(frame)),
         What::Late { frame } => format!("← (late) {}", shown(frame)),
-        What::Octets { octets, .. } => format!("→ octets {}", visible(octets.text())),
+        What::Octets { octets, .. } => format!("→ octets {}", body(octets)),
         What::Http { way: Way::Out, request, .. } => format!("→ {}", request.as_deref().unwrap_or_default()),
-        What::Http { status, body, .. } => {
-            format!("← HTTP {} {}", status.unwrap_or_default(), visible(body.text()))
+        What::Http { status, headers, body: text, .. } => {
+            let location = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
+            let to = location.map_or(String::new(), |(_, to)| format!("Location: {} ", visible(to)));
+            format!("← HTTP {} {to}{}", status.unwrap_or_default(), body(text))
         }
         What::Ws { way, kind, text } => format!("{} WebSocket {kind} {}", arrow(*way), visible(text)),
         What::Malformed { clause, what } => format!("← malformed: {} [{clause}]", visible(what)),
@@ -70,8 +89,7 @@ fn arrow(way: Way) -> &'static str {
 fn shown(frame: &Seen) -> String {
     let headers: Vec<String> =
         frame.headers.iter().map(|(n, v)| format!("{}:{}", visible(n), visible(v))).collect();
-    let body = visible(frame.body.text());
-    format!("{} {} {}", visible(&frame.command), headers.join(" "), body).trim_end().to_owned()
+    format!("{} {} {}", visible(&frame.command), headers.join(" "), body(&frame.body)).trim_end().to_owned()
 }
 
 /// The last lines of a journal before a case failed.
@@ -92,11 +110,10 @@ pub fn excerpt(journal: &Path, most: usize, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::event::Body;
 
     #[test]
     fn nothing_is_invisible() {
-        assert_eq!(visible("a\0b\n\u{1b}\u{fffe}ä"), "a␀b␊\\u{1b}\\u{fffe}ä");
+        assert_eq!(visible("a\0b\n\u{1b}\u{fffe}ä\u{202e}"), "a␀b␊\\u{1b}\\u{fffe}ä\\u{202e}");
     }
 
     #[test]

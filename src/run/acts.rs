@@ -17,8 +17,8 @@ use super::settle;
 use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::{Body, Phase, Way, What};
-use crate::case::script::{Act, Deed, Kind, Repeat, Step};
-use crate::judge::{Layout, Prepared, Waiting, WsAct, length_of};
+use crate::case::script::{Act, Deed, Kind, Layout, Repeat, Step};
+use crate::judge::{Prepared, Waiting, WsAct, length_of};
 use crate::link::upgrade::HttpRequest;
 use crate::link::ws::opcode;
 use crate::session::{OpenRequest, http, open};
@@ -80,7 +80,15 @@ pub(super) fn step<'s>(stage: &'s Arc<Stage>, step: &'s Step, at: At<'s>) -> Doi
             Kind::Together(inner) => {
                 let run = stage.begin(step.id, at.up, at.phase, at.me, Map::new());
                 let at = At { up: Some(run), ask: false, ..at };
-                let flows = join_all(inner.iter().map(|one| self::step(stage, one, at))).await;
+                let branches = branches(inner).into_iter().map(|branch| async move {
+                    for one in branch {
+                        if self::step(stage, one, at).await == Flow::Stop {
+                            return Flow::Stop;
+                        }
+                    }
+                    Flow::Go
+                });
+                let flows = join_all(branches).await;
                 stage.end(run, at.me);
                 if flows.contains(&Flow::Stop) { Flow::Stop } else { Flow::Go }
             }
@@ -99,6 +107,22 @@ pub(super) fn step<'s>(stage: &'s Arc<Stage>, step: &'s Step, at: At<'s>) -> Doi
             }
         }
     })
+}
+
+/// Steps side by side: each connection keeps its order, connections do not wait for one another (LANGUAGE 3).
+fn branches(steps: &[Step]) -> Vec<Vec<&Step>> {
+    let mut branches: Vec<(&str, Vec<&Step>)> = Vec::new();
+    for step in steps {
+        let actor = match &step.kind {
+            Kind::Act(act) => act.actor.as_str(),
+            _ => "",
+        };
+        match branches.iter_mut().find(|(name, _)| !actor.is_empty() && *name == actor) {
+            Some((_, branch)) => branch.push(step),
+            None => branches.push((actor, vec![step])),
+        }
+    }
+    branches.into_iter().map(|(_, branch)| branch).collect()
 }
 
 /// The first broken MUST ends the case; the engine's own steps have no such power.
@@ -209,7 +233,8 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
             Flow::Go
         }
         (_, prepared) => {
-            if deciding && !at.counted {
+            // A layout by itself says nothing to anybody.
+            if deciding && !at.counted && !matches!(prepared, Prepared::Wire(_)) {
                 let command = match &prepared {
                     Prepared::Frame(frame) | Prepared::FrameWithoutLength(frame) => frame.command.as_str(),
                     _ => "",

@@ -12,7 +12,6 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::acts::{At, Flow, become_state, close, steps};
-use super::road::sending_state;
 use super::stage::Stage;
 use super::world::Waiting as Spent;
 use crate::case::event::{Phase, What};
@@ -55,6 +54,13 @@ pub(super) struct Linger {
 }
 
 impl Linger {
+    /// One that has ended: of a case that was ended by force.
+    pub(super) fn over() -> Self {
+        let linger = Linger::default();
+        linger.ended.happen();
+        linger
+    }
+
     /// Ends it, and waits until its connections are closed.
     pub(super) async fn end(&self) {
         self.end.happen();
@@ -93,7 +99,7 @@ pub(super) async fn perform(stage: &Arc<Stage>) {
 
 /// Asks whether the target lives: by a connection of its own, up to the state in which one can send.
 async fn canary(stage: &Arc<Stage>) {
-    let Some(state) = sending_state(stage).map(str::to_owned) else { return };
+    let Some(state) = stage.script.sending_state().map(str::to_owned) else { return };
     become_state(stage, "canary", &state, None, Phase::Engine).await;
     let up = stage.script.rank(&state).is_some_and(|rank| stage.rank("canary") >= rank);
     let why =

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::journal::JournalFolder;
 use super::plan::Plan;
 use super::preflight::{Unfit, preflight};
-use super::runner::{Runner, Tell};
+use super::runner::{Runner, Stop, Stopped, Tell};
 use super::world::{Settings, World};
 use crate::case::library::Library;
 use crate::case::profile::Profile;
@@ -50,6 +50,8 @@ pub struct Cost {
     pub waiting: BTreeMap<&'static str, u64>,
     /// Points that were observed.
     pub observed: BTreeMap<String, serde_json::Value>,
+    /// Who ended it before its end, if somebody did.
+    pub stopped: Option<Stopped>,
 }
 
 /// Why a run could not be carried out.
@@ -173,19 +175,20 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
     };
     let rules = Arc::new(plan.rules.clone());
     let world = Arc::new(World::new(target, endpoint, profile, points(library, plan), rules, &settings));
+    let stop = Stop { user: stop, deadline: world.target.budget.wall.map(|wall| world.start + wall) };
     if let (Some(model), false) = (plan.cases.first(), settings.no_preflight) {
-        preflight(&world, model, &folder).await?;
+        let mut stop = stop.clone();
+        tokio::select! {
+            biased;
+            stopped = stop.told() => return Ok(cost(&world, Some(stopped))),
+            fit = preflight(&world, model, &folder) => fit?,
+        }
     }
-    let wall = world.target.budget.wall;
-    let runner = Runner::new(world.clone(), settings, folder, tell).run(plan, stop);
-    match wall {
-        Some(wall) => drop(tokio::time::timeout(wall, runner).await),
-        None => runner.await,
-    }
+    let stopped = Runner::new(world.clone(), settings, folder, tell).run(plan, stop).await;
     if let Some(server) = server {
         server.shutdown().await;
     }
-    Ok(cost(&world))
+    Ok(cost(&world, stopped))
 }
 
 /// Points of the dialects that a plan speaks, and the clauses that judge them.
@@ -206,7 +209,7 @@ fn points(
     (points, clauses)
 }
 
-fn cost(world: &World) -> Cost {
+fn cost(world: &World, stopped: Option<Stopped>) -> Cost {
     let ms =
         |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed) / 1000;
     let waiting = BTreeMap::from([
@@ -215,5 +218,11 @@ fn cost(world: &World) -> Cost {
         ("windows_ms", ms(&world.waiting.windows)),
         ("patience_ms", ms(&world.waiting.patience)),
     ]);
-    Cost { duration: world.start.elapsed(), started_ms: world.anchor_ms, waiting, observed: world.observed() }
+    Cost {
+        duration: world.start.elapsed(),
+        started_ms: world.anchor_ms,
+        waiting,
+        observed: world.observed(),
+        stopped,
+    }
 }

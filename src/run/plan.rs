@@ -12,9 +12,9 @@ use super::select::{selects, suggest};
 use super::world::World;
 use crate::case::library::Library;
 use crate::case::matcher::Matcher;
+use crate::case::rule::Rule;
 use crate::case::script::{Kind, Script};
 use crate::case::value::select;
-use crate::judge::Rule;
 use crate::target::{Account, Target};
 
 /// Accounts over which a crowd is spread at most.
@@ -29,19 +29,25 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// How many of the cases observe: they run first and feed `needs`.
     pub observing: usize,
+    /// Clauses that cases and rules of the same dialects judge, which are not among these.
+    pub left_out: BTreeSet<String>,
 }
 
-/// A selection that selects nothing.
+/// Patterns that select nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing is called `{pattern}`{}", self.nearest())]
+#[error("{}", self.text())]
 pub struct NothingSelected {
-    pattern: String,
-    near: Vec<String>,
+    /// Each pattern, with the names nearest to it.
+    patterns: Vec<(String, Vec<String>)>,
 }
 
 impl NothingSelected {
-    fn nearest(&self) -> String {
-        if self.near.is_empty() { String::new() } else { format!("; the nearest: {}", self.near.join(", ")) }
+    fn text(&self) -> String {
+        let line = |(pattern, near): &(String, Vec<String>)| match near.is_empty() {
+            true => format!("nothing is called `{pattern}`"),
+            false => format!("nothing is called `{pattern}`; the nearest: {}", near.join(", ")),
+        };
+        self.patterns.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -49,46 +55,80 @@ impl Plan {
     /// The cases and rules that the patterns select; all, where there is none.
     ///
     /// # Errors
-    /// A pattern that selects nothing.
+    /// Patterns that select nothing.
     pub fn new(library: &Library, patterns: &[String]) -> Result<Self, NothingSelected> {
-        let rule_suite =
-            |rule: &Rule| rule.id.rsplit_once('/').map_or(String::new(), |(suite, _)| suite.to_owned());
-        let case_selected = |s: &Script, p: &str| selects(p, &s.id, &s.suite, &s.requirements);
-        let rule_selected =
-            |r: &Rule, p: &str| selects(p, &r.id, &rule_suite(r), std::slice::from_ref(&r.requirement));
-        for pattern in patterns {
-            let found = library.scripts.iter().any(|s| case_selected(s, pattern))
-                || library.rules.iter().any(|r| rule_selected(r, pattern));
-            if !found {
-                let without_row = |id: &str| id.split('[').next().unwrap_or(id).to_owned();
-                let ids: Vec<String> = library.scripts.iter().map(|s| without_row(&s.id)).collect();
-                let suites = library.scripts.iter().map(|s| s.suite.as_str());
-                let requirements =
-                    library.scripts.iter().flat_map(|s| s.requirements.iter().map(String::as_str));
-                let names = suites.chain(ids.iter().map(String::as_str)).chain(requirements);
-                let near = suggest(pattern, names).into_iter().map(str::to_owned).collect();
-                return Err(NothingSelected { pattern: pattern.clone(), near });
-            }
+        let nothing = patterns.iter().filter(|p| !selects_anything(library, p));
+        let nothing: Vec<_> = nothing.map(|p| (p.clone(), nearest_names(library, p))).collect();
+        if !nothing.is_empty() {
+            return Err(NothingSelected { patterns: nothing });
         }
-        let any = |test: &dyn Fn(&str) -> bool| patterns.is_empty() || patterns.iter().any(|p| test(p));
-        let mut cases: Vec<Arc<Script>> =
-            library.scripts.iter().filter(|s| any(&|p| case_selected(s, p))).cloned().collect();
-        // Rules of the dialects at work, and those of any STOMP, run with any selection (LANGUAGE 6).
+        let chosen = |s: &Script| patterns.is_empty() || patterns.iter().any(|p| selects_case(p, s));
+        let (mut cases, rest): (Vec<_>, Vec<_>) = library.scripts.iter().cloned().partition(|s| chosen(s));
+        // Rules of the dialects at work, and those of any STOMP, run with any selection (LANGUAGE 6); others only where
+        // they are named, since they say nothing of what other dialects do.
         let dialects: BTreeSet<&str> = cases.iter().map(|s| s.dialect.as_str()).collect();
-        let of_dialect = |rule: &Rule| {
-            let folder = rule.id.split('/').next().unwrap_or_default();
-            folder == "stomp" || dialects.contains(folder)
+        let of_dialect = |rule: &Rule| rule.dialect == "stomp" || dialects.contains(rule.dialect.as_str());
+        let named = |rule: &Rule| patterns.iter().any(|p| selects_rule(p, rule));
+        let at_work = |rule: &&Rule| named(rule) || (!cases.is_empty() && of_dialect(rule));
+        let rules = library.rules.iter().filter(at_work).cloned().collect();
+        let left_out = if library.shipped {
+            let spoken = rest.iter().filter(|s| dialects.contains(s.dialect.as_str()));
+            spoken.flat_map(|s| s.levels.keys().cloned()).collect()
+        } else {
+            library.catalogue.keys().cloned().collect()
         };
-        let rules = library
-            .rules
-            .iter()
-            .filter(|r| any(&|p| rule_selected(r, p)) || (!cases.is_empty() && of_dialect(r)))
-            .cloned()
-            .collect();
         cases.sort_by_key(|s| (!observes(s), std::cmp::Reverse(roles(s).len())));
         let observing = cases.iter().filter(|s| observes(s)).count();
-        Ok(Plan { cases, rules, observing })
+        Ok(Plan { cases, rules, observing, left_out })
     }
+}
+
+impl Plan {
+    /// Of these cases those that have one of the tags in `only`, where there are any, and none of those in `without`.
+    ///
+    /// # Errors
+    /// A tag that no case has, or nothing that is left.
+    pub fn tagged(self, only: &[String], without: &[String]) -> Result<Self, String> {
+        let has = |s: &Script, tags: &[String]| s.tags.iter().any(|tag| tags.contains(tag));
+        let known: BTreeSet<&str> =
+            self.cases.iter().flat_map(|s| s.tags.iter().map(String::as_str)).collect();
+        if let Some(tag) = only.iter().find(|tag| !known.contains(tag.as_str())) {
+            let known: Vec<&str> = known.into_iter().collect();
+            let there = if known.is_empty() { "none of them has one".into() } else { known.join(", ") };
+            return Err(format!("no case of the selection has the tag `{tag}`; there are: {there}"));
+        }
+        let chosen = |s: &Arc<Script>| (only.is_empty() || has(s, only)) && !has(s, without);
+        let (cases, rest): (Vec<_>, Vec<_>) = self.cases.into_iter().partition(chosen);
+        if cases.is_empty() {
+            return Err("no case is left by these tags".into());
+        }
+        let mut left_out = self.left_out;
+        left_out.extend(rest.iter().flat_map(|s| s.levels.keys().cloned()));
+        let observing = cases.iter().filter(|s| observes(s)).count();
+        Ok(Plan { cases, rules: self.rules, observing, left_out })
+    }
+}
+
+fn selects_case(pattern: &str, script: &Script) -> bool {
+    selects(pattern, &script.id, &script.suite, &script.requirements)
+}
+
+fn selects_rule(pattern: &str, rule: &Rule) -> bool {
+    let suite = rule.id.rsplit_once('/').map_or("", |(suite, _)| suite);
+    selects(pattern, &rule.id, suite, std::slice::from_ref(&rule.requirement))
+}
+
+fn selects_anything(library: &Library, pattern: &str) -> bool {
+    library.scripts.iter().any(|s| selects_case(pattern, s))
+        || library.rules.iter().any(|r| selects_rule(pattern, r))
+}
+
+fn nearest_names(library: &Library, pattern: &str) -> Vec<String> {
+    let names = library.scripts.iter().flat_map(|s| {
+        let without_row = s.id.split('[').next().unwrap_or(&s.id);
+        [without_row, &s.suite].into_iter().chain(s.requirements.iter().map(String::as_str))
+    });
+    suggest(pattern, names).into_iter().map(str::to_owned).collect()
 }
 
 fn observes(script: &Script) -> bool {
@@ -270,25 +310,45 @@ impl Assignment<'_> {
     }
 }
 
+/// Connections that a case may have open at a time: whoever acts in it, its prober, its canary.
+pub(super) fn connections(script: &Script, seating: &Seating) -> usize {
+    let mut names: BTreeSet<&str> =
+        script.cast.iter().filter(|m| m.times.is_none()).map(|m| m.name.as_str()).collect();
+    script.walk(&mut |step| {
+        if let Kind::Act(act) = &step.kind {
+            names.insert(&act.actor);
+        }
+    });
+    names.retain(|name| !name.is_empty() && !seating.crowds.contains_key(*name));
+    names.len() + seating.crowds.values().sum::<u64>() as usize + 2
+}
+
 /// Why a case cannot be seated on this target at all, in a sentence.
 pub(super) fn why_unseatable(script: &Script, world: &World) -> Option<String> {
     let all: Vec<usize> = (0..world.target.accounts.len()).collect();
-    if seat(script, world, &all).is_some() {
-        return None;
+    if let Some(seating) = seat(script, world, &all) {
+        let (need, budget) = (connections(script, &seating), world.target.budget.connections);
+        return budget
+            .filter(|budget| need > *budget)
+            .map(|budget| format!("it may need {need} connections at a time, the budget allows {budget}"));
     }
     let crowds = script.cast.iter().filter(|m| m.times.is_some()).count();
     let need = roles(script).len() + crowds;
     if need > all.len() {
-        return Some(format!("it needs {need} accounts, the target has {}", all.len()));
+        return Some(format!("it needs {}, the target has {}", count(need, "account"), all.len()));
     }
     if script.groups.len() > world.target.groups.len() {
         let (need, has) = (script.groups.len(), world.target.groups.len());
-        return Some(format!("it needs {need} groups, the target has {has}"));
+        return Some(format!("it needs {}, the target has {has}", count(need, "group")));
     }
     if !script.expired.is_empty() && world.target.accounts.iter().all(|a| a.expired.is_none()) {
         return Some("it needs an account with an expired token".into());
     }
     Some("no choice of accounts has the memberships that it needs".into())
+}
+
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// The first need of a case that is not met, in a sentence.

@@ -13,7 +13,6 @@ use tokio::time::timeout;
 use super::acts::{become_state, close};
 use super::journal::{Journal, JournalFolder};
 use super::plan::Seating;
-use super::road::sending_state;
 use super::runner::facts;
 use super::stage::Stage;
 use super::world::World;
@@ -60,7 +59,7 @@ pub async fn preflight(world: &Arc<World>, model: &Script, folder: &JournalFolde
     let (facts, secrets) = facts(world, &Seating { seats, ..Seating::default() }, 0);
     let journal = Journal::new(folder, "preflight");
     let stage = Stage::new(world.clone(), Arc::new(script), facts, secrets, journal, world.seed);
-    let Some(state) = sending_state(&stage).map(str::to_owned) else { return Ok(()) };
+    let Some(state) = stage.script.sending_state().map(str::to_owned) else { return Ok(()) };
     let wanted = stage.script.rank(&state).unwrap_or(0);
     let attempts = labels.iter().map(|label| {
         let (stage, state) = (&stage, &state);

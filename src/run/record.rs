@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::case::rule::Rule;
 use crate::case::script::{Level, Place, Script};
-use crate::judge::{Breach, Check, Facts, Rule, Verdict};
+use crate::judge::{Breach, Check, Facts, Verdict};
 
 /// What a case came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -81,6 +82,9 @@ pub struct RuleRecord {
     pub breaches: Vec<(String, Breach)>,
     /// How many breaches there were.
     pub count: usize,
+    /// Why it could not be held against something, where that happened.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fault: Option<String>,
 }
 
 /// Breaches of a rule that are kept.
@@ -89,13 +93,14 @@ const MOST: usize = 100;
 impl RuleRecord {
     /// A rule that has seen nothing yet.
     pub fn new(rule: Rule) -> Self {
-        RuleRecord { rule, seen: 0, breaches: Vec::new(), count: 0 }
+        RuleRecord { rule, seen: 0, breaches: Vec::new(), count: 0, fault: None }
     }
 
     /// Adds what it saw in a case.
     pub fn add(&mut self, case: &str, result: &crate::judge::RuleResult) {
         self.seen += result.seen;
         self.count += result.breaches.len();
+        self.fault = self.fault.take().or_else(|| result.fault.clone());
         let room = MOST.saturating_sub(self.breaches.len());
         self.breaches.extend(result.breaches.iter().take(room).map(|b| (case.to_owned(), b.clone())));
     }
@@ -125,6 +130,7 @@ impl RuleRecord {
                 };
                 (verdict, reason)
             }
+            (None, _) if self.fault.is_some() => (Verdict::Error, self.fault.clone().unwrap_or_default()),
             (None, _) if self.seen > 0 => (Verdict::Pass, String::new()),
             _ => (Verdict::NotApplicable, "no such frame was seen in this run".to_owned()),
         };

@@ -51,7 +51,8 @@ pub(super) async fn send(stage: &Arc<Stage>, way: &Way<'_>, from: &str, mark: &s
     stage.is_open(from)
 }
 
-async fn run_engine_step(stage: &Arc<Stage>, sends: &Step, on: &str, names: Map<String, Value>) {
+/// Carries out a step of the dialect for the engine, with these names.
+pub(super) async fn run_engine_step(stage: &Arc<Stage>, sends: &Step, on: &str, names: Map<String, Value>) {
     let run = stage.begin(sends.id, None, Phase::Engine, on, names);
     let at = At { up: Some(run), phase: Phase::Engine, me: on, ask: false, counted: true };
     // A verb was begun with the names of the road in its scope; a primitive is carried out within that scope.
@@ -156,25 +157,17 @@ pub(super) async fn witness(
     }
 }
 
-/// The state in which a connection can send: the one below that of a receiver, else the last one.
-pub(super) fn sending_state(stage: &Stage) -> Option<&str> {
-    let states = &stage.script.states;
-    let receiver = stage.script.roads.iter().find_map(|r| r.receiver.as_deref());
-    let rank = receiver.and_then(|r| stage.script.rank(r)).map_or(states.len(), |r| r.saturating_sub(1));
-    states.get(rank.checked_sub(1)?).map(|s| s.name.as_str())
-}
-
 /// A connection of another account than the receiver's that may send by this road: the prober, brought to a state in
 /// which it can; else one of the cast that can already. Nobody of the cast is changed for it.
 pub(super) async fn prober(stage: &Arc<Stage>, way: &Way<'_>) -> Option<String> {
     let receiver = stage.account(&way.to).map(str::to_owned);
     let suits = |on: &str| stage.account(on).map(str::to_owned) != receiver && may(stage, on, way);
-    let wanted = stage.script.rank(sending_state(stage)?)?;
+    let wanted = stage.script.rank(stage.script.sending_state()?)?;
     if stage.account("prober").is_some() && suits("prober") {
         // Several may want it at once; it is raised by one of them.
         let _raising = stage.raising.lock().await;
         if stage.rank("prober") < wanted {
-            become_state(stage, "prober", sending_state(stage)?, None, Phase::Engine).await;
+            become_state(stage, "prober", stage.script.sending_state()?, None, Phase::Engine).await;
         }
         if stage.rank("prober") >= wanted {
             return Some("prober".into());

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::case::{Linger, linger, perform};
 use super::journal::{Journal, JournalFolder};
-use super::plan::{Plan, Seating, seat, unmet, why_unseatable};
+use super::known::Ledger;
+use super::plan::{Plan, Seating, connections, seat, unmet, why_unseatable};
 use super::record::{Record, RuleRecord};
 use super::stage::Stage;
+use super::watchdog::Watchdog;
 use super::world::{Settings, World};
+use crate::case::event::What;
 use crate::case::script::Script;
 use crate::judge::{Facts, Lease, Outcome, Verdict, apply_known};
 use crate::session::Dice;
@@ -38,6 +41,47 @@ pub enum RunEvent {
     Finished(Box<Record>),
 }
 
+/// Who ended a run before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// The user.
+    ByUser,
+    /// The budget's wall time.
+    ByBudget,
+}
+
+/// What may end a run before its end.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// The user's word.
+    pub user: watch::Receiver<bool>,
+    /// When the budget is spent.
+    pub deadline: Option<Instant>,
+}
+
+impl Stop {
+    /// Waits for the word to stop.
+    pub async fn told(&mut self) -> Stopped {
+        let user = async {
+            if self.user.wait_for(|stop| *stop).await.is_err() {
+                // Whoever could have said so is gone.
+                std::future::pending::<()>().await;
+            }
+        };
+        let deadline = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = user => Stopped::ByUser,
+            () = deadline => Stopped::ByBudget,
+        }
+    }
+}
+
 /// Where a run tells what happens.
 pub type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
 
@@ -56,6 +100,33 @@ enum Message {
     Free(usize, Arc<Linger>),
     /// Nothing more will come of it.
     Done(usize, Duration),
+}
+
+/// The tasks of a run, and who looks after them.
+struct Tasks {
+    set: JoinSet<()>,
+    watchdog: Watchdog,
+    sender: mpsc::UnboundedSender<Message>,
+}
+
+impl Tasks {
+    /// Has a case ended by force where it goes on beyond all reason: so long by the real clock that every wait in it must
+    /// have run out.
+    fn watch(&self, task: AbortHandle, stage: Arc<Stage>, number: usize, floor: Duration) {
+        let limit = Duration::from_secs(300) + floor * 24;
+        let sender = self.sender.clone();
+        self.watchdog.watch(limit, move || {
+            if task.is_finished() {
+                return;
+            }
+            task.abort();
+            let why =
+                format!("the case was ended after {} s: something in it never came to rest", limit.as_secs());
+            stage.log(None, What::Fault { why });
+            let _ = sender.send(Message::Free(number, Arc::new(Linger::over())));
+            let _ = sender.send(Message::Done(number, limit));
+        });
+    }
 }
 
 struct Running {
@@ -77,6 +148,7 @@ pub struct Runner {
     started: usize,
     uses: u64,
     rules: BTreeMap<String, RuleRecord>,
+    ledger: Ledger,
     failed: bool,
 }
 
@@ -95,45 +167,21 @@ impl Runner {
             started: 0,
             uses: 0,
             rules,
+            ledger: Ledger::default(),
             failed: false,
         }
     }
 
-    /// Runs all, until done or told to stop.
-    pub async fn run(mut self, plan: &Plan, mut stop: watch::Receiver<bool>) {
+    /// Runs all, until done or told to stop; whether it was told.
+    pub async fn run(mut self, plan: &Plan, stop: Stop) -> Option<Stopped> {
         let total = (plan.cases.len() * self.settings.repeat) + plan.rules.len();
         (self.tell)(RunEvent::Started { total });
+        self.ledger = Ledger::new(&plan.left_out);
         let (sender, mut messages) = mpsc::unbounded_channel();
-        let mut tasks = JoinSet::new();
-        let mut stopped = false;
-        for round in 1..=self.settings.repeat {
-            let (observing, others) = plan.cases.split_at(plan.observing);
-            for stage in [observing, others] {
-                let mut pending = self.fitting(stage, round);
-                while !stopped && (!pending.is_empty() || self.busy()) {
-                    self.start(&mut pending, round, &mut tasks, &sender);
-                    if pending.is_empty() && !self.busy() {
-                        break;
-                    }
-                    tokio::select! {
-                        biased;
-                        _ = stop.wait_for(|stop| *stop) => stopped = true,
-                        message = messages.recv() => self.take(message),
-                    }
-                    stopped |= self.settings.fail_fast && self.failed;
-                }
-            }
-        }
-        // What lingers has its time, unless everything is to stop now.
-        while !stopped && !self.running.is_empty() {
-            tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => stopped = true,
-                message = messages.recv() => self.take(message),
-            }
-        }
-        tasks.abort_all();
-        while tasks.join_next().await.is_some() {}
+        let mut tasks = Tasks { set: JoinSet::new(), watchdog: Watchdog::start(), sender };
+        let stopped = self.run_cases(plan, stop, &mut tasks, &mut messages).await;
+        tasks.set.abort_all();
+        while tasks.set.join_next().await.is_some() {}
         for (_, running) in std::mem::take(&mut self.running) {
             let took = running.begun.elapsed();
             self.finish(running, took);
@@ -141,6 +189,68 @@ impl Runner {
         for (_, rule) in std::mem::take(&mut self.rules) {
             self.finished(rule.record());
         }
+        if stopped.is_none() && !self.halted() {
+            for record in self.ledger.fixed(&self.world.profile, &self.today()) {
+                (self.tell)(RunEvent::Finished(Box::new(record)));
+            }
+        }
+        stopped
+    }
+
+    /// Every case of every round; those that observe before the others, since what they see feeds `needs`.
+    async fn run_cases(
+        &mut self,
+        plan: &Plan,
+        mut stop: Stop,
+        tasks: &mut Tasks,
+        messages: &mut mpsc::UnboundedReceiver<Message>,
+    ) -> Option<Stopped> {
+        let (observing, others) = plan.cases.split_at(plan.observing);
+        for round in 1..=self.settings.repeat {
+            for stage in [observing, others] {
+                let mut pending = self.fitting(stage, round);
+                loop {
+                    if self.halted() {
+                        pending.clear();
+                    }
+                    self.start(&mut pending, round, tasks);
+                    if pending.is_empty() && !self.busy() {
+                        break;
+                    }
+                    if let Some(stopped) = self.next(messages, &mut stop).await {
+                        return Some(stopped);
+                    }
+                }
+            }
+        }
+        // What lingers has its time.
+        while !self.running.is_empty() {
+            if let Some(stopped) = self.next(messages, &mut stop).await {
+                return Some(stopped);
+            }
+        }
+        None
+    }
+
+    /// Takes the next message, or the word to stop.
+    async fn next(
+        &mut self,
+        messages: &mut mpsc::UnboundedReceiver<Message>,
+        stop: &mut Stop,
+    ) -> Option<Stopped> {
+        tokio::select! {
+            biased;
+            stopped = stop.told() => Some(stopped),
+            message = messages.recv() => {
+                self.take(message);
+                None
+            }
+        }
+    }
+
+    /// Whether nothing more is started, since something failed and that is all that was asked. What runs, runs on.
+    fn halted(&self) -> bool {
+        self.settings.fail_fast && self.failed
     }
 
     fn busy(&self) -> bool {
@@ -172,13 +282,7 @@ impl Runner {
     }
 
     /// Starts whatever can be started now.
-    fn start(
-        &mut self,
-        pending: &mut Vec<Arc<Script>>,
-        round: usize,
-        tasks: &mut JoinSet<()>,
-        sender: &mpsc::UnboundedSender<Message>,
-    ) {
+    fn start(&mut self, pending: &mut Vec<Arc<Script>>, round: usize, tasks: &mut Tasks) {
         let mut at = 0;
         while at < pending.len() {
             let script = pending[at].clone();
@@ -188,24 +292,24 @@ impl Runner {
             let mut free: Vec<usize> = (0..self.slots.len()).filter(|s| !self.slots[*s].busy).collect();
             // The longest unused first: it is the coldest, and lingers no more.
             free.sort_by_key(|s| (self.slots[*s].used, *s));
-            match seat(&script, &self.world, &free) {
+            match seat(&script, &self.world, &free).filter(|seating| self.affords(&script, seating)) {
                 Some(seating) => {
                     pending.remove(at);
-                    self.launch(script, seating, round, tasks, sender);
+                    self.launch(script, seating, round, tasks);
                 }
                 None => at += 1,
             }
         }
     }
 
-    fn launch(
-        &mut self,
-        script: Arc<Script>,
-        seating: Seating,
-        round: usize,
-        tasks: &mut JoinSet<()>,
-        sender: &mpsc::UnboundedSender<Message>,
-    ) {
+    /// Whether the budget allows for its connections beside those of the cases that still have some.
+    fn affords(&self, script: &Script, seating: &Seating) -> bool {
+        let Some(budget) = self.world.target.budget.connections else { return true };
+        let open: usize = self.running.values().map(|r| connections(&r.stage.script, &r.seating)).sum();
+        open + connections(script, seating) <= budget
+    }
+
+    fn launch(&mut self, script: Arc<Script>, seating: Seating, round: usize, tasks: &mut Tasks) {
         self.started += 1;
         let number = self.started;
         (self.tell)(RunEvent::Began { id: script.id.clone() });
@@ -225,9 +329,9 @@ impl Runner {
         }
         let offline = stage.script.cast.iter().any(|m| m.state == "offline");
         let departure = self.world.departure();
-        let (task_stage, sender) = (stage.clone(), sender.clone());
+        let (task_stage, sender) = (stage.clone(), tasks.sender.clone());
         let begun = Instant::now();
-        tasks.spawn(async move {
+        let task = tasks.set.spawn(async move {
             for linger in lingering {
                 linger.end().await;
                 cold_at = Some(Instant::now());
@@ -249,6 +353,7 @@ impl Runner {
             }
             let _ = sender.send(Message::Done(number, took));
         });
+        tasks.watch(task, stage.clone(), number, self.settings.floor);
         self.running.insert(number, Running { stage, seating, begun, round, freed: false });
     }
 
@@ -288,7 +393,8 @@ impl Runner {
     }
 
     /// Tells a record, with what the profile makes of its verdict.
-    fn finished(&self, mut record: Record) {
+    fn finished(&mut self, mut record: Record) {
+        self.ledger.enter(&record);
         let (profile, today) = (&self.world.profile, self.today());
         (record.verdict, record.reason) =
             apply_known(&record.id, record.verdict, &record.reason, &record.checks, profile, &today);
@@ -306,6 +412,7 @@ impl Runner {
             rules: Vec::new(),
         };
         let record = record(script, outcome, round, Duration::ZERO);
+        self.ledger.enter(&record);
         (self.tell)(RunEvent::Finished(Box::new(record)));
     }
 
@@ -372,7 +479,9 @@ pub(super) fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, 
     }
     // Secrets of accounts that the case does not use are concealed all the same.
     for account in &target.accounts {
-        for (kind, secret) in [("token", &account.token), ("passcode", &account.passcode)] {
+        for (kind, secret) in
+            [("token", &account.token), ("expired", &account.expired), ("passcode", &account.passcode)]
+        {
             if let Some(secret) = secret {
                 secrets.add(&format!("«{kind}:@{}»", account.label), secret.reveal());
             }

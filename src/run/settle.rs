@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::road::{Way, arrival, listener, look, prober, send, witness};
+use super::road::{Way, arrival, listener, look, prober, run_engine_step, send, witness};
 use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::What;
@@ -147,46 +147,41 @@ async fn ear<'s>(stage: &'s Arc<Stage>, on: &str) -> Option<Way<'s>> {
     if stage.account(&from).map(str::to_owned) == own {
         return None;
     }
-    let ear = {
-        let state = stage.lock();
-        state
-            .links
-            .get(&from)
-            .and_then(|l| l.live.iter().find(|(id, _)| id.starts_with(&stage.facts.engine_mark)).cloned())
-    };
-    let subscription = match ear {
+    let subscription = match own_ear(stage, &from) {
         Some(found) => found,
-        None => {
-            let mark = stage.engine_mark();
-            let destination = format!("/topic/{mark}");
-            subscribe(stage, &from, &mark, &destination);
-            let way = Way {
-                road,
-                to: from.clone(),
-                group: None,
-                subscription: Some((mark.clone(), destination.clone())),
-            };
-            // The one that is to be settled is the only other connection that can be counted on.
-            let mut marks = Vec::new();
-            let deadline = Instant::now() + stage.world.patience();
-            while Instant::now() < deadline {
-                let probe = stage.engine_mark();
-                marks.push(look(stage, &way, &probe));
-                send(stage, &way, on, &probe).await;
-                if stage
-                    .until((Instant::now() + PROBE_EVERY).min(deadline), |state| {
-                        marks.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true)).then_some(())
-                    })
-                    .await
-                    .is_some()
-                {
-                    break;
-                }
-            }
-            (mark, destination)
-        }
+        None => listen(stage, road, &from, on).await?,
     };
     Some(Way { road, to: from, group: None, subscription: Some(subscription) })
+}
+
+/// The subscription that the engine made on a connection to hear others: id and destination.
+fn own_ear(stage: &Stage, from: &str) -> Option<(String, String)> {
+    let state = stage.lock();
+    let mut live = state.links.get(from)?.live.iter();
+    live.find(|(id, _)| id.starts_with(&stage.facts.engine_mark)).cloned()
+}
+
+/// Makes that subscription as the road says, and waits until messages come through.
+async fn listen(stage: &Arc<Stage>, road: &Road, from: &str, on: &str) -> Option<(String, String)> {
+    let names = Map::from_iter([("mark".to_owned(), Value::from(stage.engine_mark()))]);
+    run_engine_step(stage, road.listens.as_ref()?, from, names).await;
+    let subscription = own_ear(stage, from)?;
+    let way = Way { road, to: from.to_owned(), group: None, subscription: Some(subscription.clone()) };
+    // The one that is to be settled is the only other connection that can be counted on.
+    let mut looking = Vec::new();
+    let deadline = Instant::now() + stage.world.patience();
+    while Instant::now() < deadline {
+        let probe = stage.engine_mark();
+        looking.push(look(stage, &way, &probe));
+        send(stage, &way, on, &probe).await;
+        let came = stage.until((Instant::now() + PROBE_EVERY).min(deadline), |state| {
+            looking.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true)).then_some(())
+        });
+        if came.await.is_some() {
+            break;
+        }
+    }
+    Some(subscription)
 }
 
 fn subscribe(stage: &Arc<Stage>, on: &str, id: &str, destination: &str) {

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::case::profile::Profile;
+use crate::case::rule::Rule;
 use crate::case::script::Point;
-use crate::judge::Rule;
 use crate::session::Endpoint;
 use crate::target::Target;
 

@@ -46,7 +46,7 @@ impl Ear {
 
     /// Something that the strict reader refuses.
     pub(super) fn malformed(&self, clause: &str, what: &str) {
-        let what = self.secrets.conceal(what);
+        let what = self.secrets.conceal_excerpts(what);
         (self.sink)(What::Malformed { clause: clause.into(), what });
     }
 

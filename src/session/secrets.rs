@@ -65,10 +65,60 @@ impl Secrets {
 
     /// Text with every secret replaced by its name.
     pub fn conceal(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, (form, name)| {
-            if text.contains(form.as_str()) { text.replace(form.as_str(), name) } else { text }
+        self.forms.iter().fold(text.to_owned(), |text, (form, name)| match text.contains(form.as_str()) {
+            false => text,
+            true if form.len() >= DISTINCT => text.replace(form.as_str(), name),
+            true => replace_words(&text, form, name),
         })
     }
+
+    /// The same for a text that quotes excerpts: of a secret that the end of one cuts, the rest is concealed too.
+    pub fn conceal_excerpts(&self, text: &str) -> String {
+        let mut text = self.conceal(text);
+        for (form, name) in &self.forms {
+            let ends: Vec<usize> =
+                text.char_indices().filter(|(_, c)| EDGES.contains(c)).map(|(at, _)| at).collect();
+            for at in ends.into_iter().rev() {
+                let behind = at + text[at..].chars().next().map_or(0, char::len_utf8);
+                let piece = format!("{}…»", name.trim_end_matches('»'));
+                if let Some(len) = pieces(form).find(|k| text[behind..].starts_with(&form[*k..])) {
+                    text.replace_range(behind..behind + form.len() - len, &piece);
+                }
+                if let Some(len) = pieces(form).rev().find(|k| text[..at].ends_with(&form[..*k])) {
+                    text.replace_range(at - len..at, &piece);
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A secret that is shorter than this may be part of an ordinary word: it is concealed as a word of its own only.
+const DISTINCT: usize = 8;
+
+/// Where an excerpt begins or ends.
+const EDGES: [char; 3] = ['"', '`', '…'];
+
+/// Where a secret may be cut so that a piece of it is still worth concealing.
+fn pieces(form: &str) -> impl DoubleEndedIterator<Item = usize> {
+    (4..form.len()).filter(|at| form.is_char_boundary(*at) && form.len() - at >= 4)
+}
+
+/// Replaces a word where neither letter nor digit stands beside it.
+fn replace_words(text: &str, word: &str, by: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in text.match_indices(word) {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        if [before, after].iter().flatten().all(|c| !c.is_alphanumeric()) {
+            out.push_str(&text[from..at]);
+            out.push_str(by);
+            from = at + word.len();
+        }
+    }
+    out.push_str(&text[from..]);
+    out
 }
 
 /// Percent-encoded as in a query: everything but letters, digits and `-._~`.
@@ -147,6 +197,29 @@ mod tests {
             json_escaped(token),
         ] {
             assert_eq!(secrets.conceal(&format!("<{form}>")), "<«token:eve»>");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_no_part_of_a_word() {
+        let mut secrets = Secrets::default();
+        secrets.add("«passcode:eve»", "guest");
+        let shown = secrets.conceal("login:guest guests \"guest\" requested guest");
+        assert_eq!(shown, "login:«passcode:eve» guests \"«passcode:eve»\" requested «passcode:eve»");
+    }
+
+    #[test]
+    fn what_an_excerpt_cuts_off_a_secret_is_concealed() {
+        let mut secrets = Secrets::default();
+        secrets.add("«token:eve»", "ey.0123456789-abcdefghij");
+        for (quoted, shown) in [
+            ("no colon: \"x ey.012345…\" [A]", "no colon: \"x «token:eve…»…\" [A]"),
+            ("it began with \"defghij x\"", "it began with \"«token:eve…» x\""),
+            ("cut: \"ey.0\"", "cut: \"«token:eve…»\""),
+            ("whole: \"ey.0123456789-abcdefghij\"", "whole: \"«token:eve»\""),
+            ("none: \"hello\"…", "none: \"hello\"…"),
+        ] {
+            assert_eq!(secrets.conceal_excerpts(quoted), shown);
         }
     }
 

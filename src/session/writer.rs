@@ -3,8 +3,8 @@
 //! It relies on the codecs of STOMP, SockJS and WebSocket. Mask keys come from the run's seed, so that the same run
 //! writes the same octets.
 
+use crate::case::script::Layout;
 use crate::case::transport::Transport;
-use crate::judge::Layout;
 use crate::link::sockjs;
 use crate::link::ws::{WsFrame, encode_frame, opcode};
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::secret::{SecretSource, masked};
 use super::{Account, Budget, Group, SecretError, Target};
+use crate::case::profile::is_profile_file;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,7 @@ struct TargetTable {
     app: Option<String>,
     host: Option<String>,
     vhost: Option<String>,
+    sockjs: Option<bool>,
     #[serde(default)]
     tls: TlsTable,
     #[serde(default)]
@@ -136,7 +138,11 @@ pub fn read_config(path: &Path) -> Result<Target, ConfigError> {
     target.host = file.target.host.unwrap_or(target.host);
     target.app = file.target.app;
     target.vhost = file.target.vhost;
-    target.profile = file.target.profile;
+    // A shipped profile is a bare name; a file stands beside the configuration.
+    target.profile = file.target.profile.map(|name| match is_profile_file(&name) {
+        true => folder.join(name).display().to_string(),
+        false => name,
+    });
     target.ca = file.target.tls.ca.map(|ca| folder.join(ca));
     target.insecure = file.target.tls.insecure;
     for (name, source) in &file.target.headers {
@@ -162,6 +168,7 @@ pub fn read_config(path: &Path) -> Result<Target, ConfigError> {
     let wall = file.budget.wall.as_deref().map(humantime::parse_duration).transpose();
     let wall = wall.map_err(|e| sense(format!("[budget] wall: {e}")))?;
     target.budget = Budget { connections: file.budget.connections, wall };
+    target.sockjs = file.target.sockjs;
     target.check().map_err(sense)?;
     Ok(target)
 }

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::case::profile::Profile;
+
 /// An implementation under test.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -40,6 +42,8 @@ pub struct Target {
     pub vhost: Option<String>,
     /// Headers on every handshake.
     pub headers: Vec<(String, Secret)>,
+    /// Whether it is said to speak SockJS: a claim, like a point of the profile.
+    pub sockjs: Option<bool>,
     /// The profile: a shipped name, or a path.
     pub profile: Option<String>,
     /// Accounts.
@@ -49,6 +53,9 @@ pub struct Target {
     /// What a run may cost the target.
     pub budget: Budget,
 }
+
+/// The fewest characters of a secret.
+const SHORTEST: usize = 4;
 
 /// An account of the target.
 #[derive(Debug, Clone)]
@@ -128,6 +135,7 @@ impl Target {
             app: None,
             vhost: None,
             headers: Vec::new(),
+            sockjs: None,
             profile: None,
             accounts: Vec::new(),
             groups: Vec::new(),
@@ -146,6 +154,26 @@ impl Target {
         // Without one of its own the virtual host is the host (STOMP 1.2, "CONNECT").
         facts.insert("vhost".to_owned(), self.vhost.clone().unwrap_or_else(|| self.host.clone()));
         facts
+    }
+
+    /// The profile with what the target's own configuration claims.
+    ///
+    /// # Errors
+    /// A claim that contradicts the profile.
+    pub fn claims(&self, mut profile: Profile) -> Result<Profile, String> {
+        let Some(sockjs) = self.sockjs else { return Ok(profile) };
+        match profile.points.get("sockjs") {
+            Some(pinned) if *pinned != sockjs => {
+                let name = &profile.name;
+                Err(format!(
+                    "`sockjs = {sockjs}` contradicts the profile `{name}`, which pins it to {pinned}"
+                ))
+            }
+            _ => {
+                profile.points.insert("sockjs".into(), sockjs.into());
+                Ok(profile)
+            }
+        }
     }
 
     /// Adds an account as a flag gives it: `alice=user_001:TOKEN`.
@@ -187,11 +215,24 @@ impl Target {
         Ok(())
     }
 
-    /// Members of groups that are no accounts, with the group: a slip in the configuration.
+    /// Whether it makes sense: secrets can be told from other text, members of groups are accounts.
     ///
     /// # Errors
     /// The first of them.
     pub fn check(&self) -> Result<(), String> {
+        for account in &self.accounts {
+            let secrets =
+                [("token", &account.token), ("expired", &account.expired), ("passcode", &account.passcode)];
+            let short =
+                |s: &Option<Secret>| s.as_ref().is_some_and(|s| s.reveal().chars().count() < SHORTEST);
+            if let Some((what, _)) = secrets.into_iter().find(|(_, secret)| short(secret)) {
+                return Err(format!(
+                    "the {what} of the account `{}` has fewer than {SHORTEST} characters: it could be told from nothing \
+                     else that is sent, and not be kept out of reports",
+                    account.label
+                ));
+            }
+        }
         for group in &self.groups {
             if let Some(missing) =
                 group.members.iter().find(|m| !self.accounts.iter().any(|a| a.label == **m))
@@ -226,9 +267,9 @@ mod tests {
     #[test]
     fn accounts_and_groups_come_from_flags() {
         let mut target = Target::at("ws://h/p").unwrap();
-        target.add_account("alice=user_001:a:b").unwrap();
+        target.add_account("alice=user_001:a:b:c").unwrap();
         target.add_group("g1=group_42:alice").unwrap();
-        assert_eq!(target.accounts[0].token.as_ref().unwrap().reveal(), "a:b");
+        assert_eq!(target.accounts[0].token.as_ref().unwrap().reveal(), "a:b:c");
         assert!(target.check().is_ok());
         target.add_group("g2=x:bob").unwrap();
         assert_eq!(target.check().unwrap_err(), "the group `g2` names the account `bob`, which there is not");

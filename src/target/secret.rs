@@ -131,12 +131,13 @@ fn run(command: &[String], limit: Option<&str>, folder: &Path) -> Result<String,
 }
 
 /// Keys whose values are no secrets, whatever is wrong with them.
-const OPEN_KEYS: [&str; 13] = [
+const OPEN_KEYS: [&str; 14] = [
     "url",
     "profile",
     "app",
     "host",
     "vhost",
+    "sockjs",
     "ca",
     "insecure",
     "connections",

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::case::event::Event;
 use crate::case::profile::Profile;
+use crate::case::rule::Rule;
 use crate::case::script::Script;
-use crate::judge::{Check, Facts, Judge, Outcome, Rule, Verdict, apply_known};
+use crate::judge::{Check, Facts, Judge, Outcome, Verdict, apply_known};
 use crate::run::RuleRecord;
 use crate::run::journal::lengthen;
 

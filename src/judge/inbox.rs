@@ -1,0 +1,101 @@
+//! What comes on a connection: kept in its inbox, held against whoever waits for it, and against what was held already.
+//!
+//! It relies on the fold's state. Nothing that came is ever forgotten within its connection's life.
+
+use super::pattern::Item;
+use super::see::Sightline;
+use super::{Judge, Waiting, pattern, see};
+use crate::case::event::{By, Seen};
+
+impl Judge {
+    pub(super) fn data(&mut self, on: &str, at: u64) {
+        self.inboxes.entry(on.to_owned()).or_default().data.push(at);
+    }
+
+    pub(super) fn sent(&mut self, on: &str, frame: &Seen, at: u64) {
+        if !frame.mentions(&self.world.facts.engine_mark) {
+            self.last_act_at = at;
+        }
+        self.world.conns.entry(on.to_owned()).or_default().sent(frame);
+        if let Some(json) = frame.record().get("json") {
+            self.ids.sent(json);
+        }
+    }
+
+    pub(super) fn came(&mut self, on: &str, frame: &Seen, item: Item, late: bool) {
+        let at = item.at;
+        self.data(on, at);
+        self.world.conns.entry(on.to_owned()).or_default().came(frame);
+        for message in pattern::messages(&item.record) {
+            self.ids.came(&message);
+        }
+        self.inboxes.entry(on.to_owned()).or_default().arrivals += 1;
+        if late {
+            self.late(on, item, at);
+        } else {
+            self.take(on, item);
+        }
+    }
+
+    pub(super) fn take(&mut self, on: &str, item: Item) {
+        let inbox = self.inboxes.entry(on.to_owned()).or_default();
+        inbox.items.push(item);
+        let mut view = Sightline { items: &mut inbox.items, ids: &self.ids, world: &mut self.world, me: on };
+        for id in &self.active {
+            if let Some((conn, wait)) = self.waits.get_mut(id)
+                && conn == on
+                && wait.over.is_none()
+            {
+                wait.advance(&mut view);
+            }
+        }
+    }
+
+    /// Something that came while the connection lingered: evidence against the last negative on it, if nothing was
+    /// done in the case after that.
+    fn late(&mut self, on: &str, item: Item, at: u64) {
+        let inbox = self.inboxes.entry(on.to_owned()).or_default();
+        inbox.items.push(item);
+        let index = inbox.items.len() - 1;
+        let mut view = Sightline { items: &mut inbox.items, ids: &self.ids, world: &mut self.world, me: on };
+        for (run, (conn, wait)) in &self.waits {
+            let begun = self.runs.get(run).map_or(0, |r| r.begun);
+            let held = wait.over.as_ref().is_some_and(|o| o.held);
+            if conn != on || !held || !wait.is_negative() || begun < self.last_act_at {
+                continue;
+            }
+            if wait.contradicted_by(index, &mut view) {
+                let got = format!("late, {}", see::shown(&view.items[index]));
+                let step = self.runs.get(run).map(|r| r.step);
+                for check in self.checks.iter_mut().filter(|c| Some(c.step) == step && c.on == on && c.held) {
+                    check.held = false;
+                    check.expected = wait.describe();
+                    check.got.clone_from(&got);
+                    check.late_us = Some(at.saturating_sub(begun));
+                }
+            }
+        }
+    }
+
+    pub(super) fn ended(&mut self, on: &str, by: By, code: Option<u16>, reason: &str, at: u64) {
+        if let Some(item) = Item::ended(at, by, code, reason) {
+            self.take(on, item);
+        }
+        let why = match (by, code) {
+            (By::Target, Some(code)) => format!("the target closed the connection ({code} {reason})"),
+            (By::Target, None) => format!("the target ended the connection ({reason})"),
+            (By::Us, _) => "the connection had been closed by us".to_owned(),
+        };
+        let inbox = self.inboxes.entry(on.to_owned()).or_default();
+        inbox.ended =
+            Some(why.trim_end_matches([' ', ')']).to_owned() + if why.ends_with(')') { ")" } else { "" });
+        for id in &self.active {
+            if let Some((conn, wait)) = self.waits.get_mut(id)
+                && conn == on
+                && wait.waiting() == Waiting::Event
+            {
+                wait.give_up(&why, &inbox.items, true);
+            }
+        }
+    }
+}
