@@ -284,17 +284,17 @@ impl Pump {
     fn hear(&mut self, heard: Result<Heard, String>) -> Option<End> {
         match heard {
             Err(why) => return Some((self.ear.by(), None, why)),
-            Ok(Heard::Began) => return self.ear.count(1, 0),
+            Ok(Heard::Began) => {
+                self.empty += 1;
+                return self.ear.count(1, 0);
+            }
             Ok(Heard::Octets(octets)) => {
                 self.responses.feed(&octets);
                 if let Some(end) = self.ear.count(0, octets.len()) {
                     return Some(end);
                 }
             }
-            Ok(Heard::Over) => {
-                self.empty += 1;
-                self.responses.end();
-            }
+            Ok(Heard::Over) => self.responses.end(),
         }
         while let Some(found) = self.responses.next_frame() {
             let end = match found {
@@ -312,7 +312,149 @@ impl Pump {
                 return end;
             }
         }
-        let why = || (By::Us, None, format!("{MOST_EMPTY} responses without a frame"));
+        let why = || (By::Us, None, format!("more than {MOST_EMPTY} responses without a frame"));
         (self.empty > MOST_EMPTY).then(why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::link::{Connector, MemoryListener, Stream, memory_link};
+    use crate::session::{Connection, OpenRequest, Sink, open};
+
+    /// Reads one request: its first line and its body.
+    async fn request(stream: &mut Stream) -> (String, String) {
+        let mut text = String::new();
+        loop {
+            let mut buffer = [0; 1024];
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert!(count > 0, "cut off: {text}");
+            text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            if body.len() == length.map_or(0, |length| length.parse().unwrap()) {
+                return (head.lines().next().unwrap_or_default().to_owned(), body.to_owned());
+            }
+        }
+    }
+
+    /// A server by hand: answers each request with a status and a body, or never; notes what it was sent.
+    async fn serve(
+        listener: MemoryListener,
+        sent: Arc<Mutex<Vec<String>>>,
+        mut answer: impl FnMut(usize, &str) -> Option<(u16, String)>,
+    ) {
+        let mut held = Vec::new();
+        let mut polls = 0;
+        while let Ok(mut stream) = listener.accept().await {
+            let (line, body) = request(&mut stream).await;
+            match line.contains("/xhr_send") {
+                true => sent.lock().unwrap().push(body),
+                false => polls += 1,
+            }
+            match answer(polls, &line) {
+                Some((status, body)) => {
+                    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
+                    stream.write_all((head + &body).as_bytes()).await.unwrap();
+                }
+                None => held.push(stream),
+            }
+        }
+    }
+
+    struct Session {
+        connection: Option<Connection>,
+        told: Arc<Mutex<Vec<What>>>,
+        sent: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Session {
+        async fn open(answer: impl FnMut(usize, &str) -> Option<(u16, String)> + Send + 'static) -> Session {
+            let (connector, listener) = memory_link();
+            let (told, sent) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+            tokio::spawn(serve(listener, sent.clone(), answer));
+            let endpoint = Endpoint {
+                connector: Connector::Memory(connector),
+                host: "h".into(),
+                path: "/ws".into(),
+                query: String::new(),
+                headers: Vec::new(),
+            };
+            let request = OpenRequest { over: Transport::XhrPolling, ..OpenRequest::default() };
+            let log = told.clone();
+            let sink: Sink = Arc::new(move |what| log.lock().unwrap().push(what));
+            let patience = Duration::from_secs(5);
+            let connection = open(&endpoint, &request, &Secrets::default(), patience, sink).await;
+            Session { connection, told, sent }
+        }
+
+        /// How it ended, once it has.
+        async fn ended(&self) -> (By, String) {
+            loop {
+                if let Some(What::Ended { by, reason, .. }) = self.told.lock().unwrap().last() {
+                    return (*by, reason.clone());
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    fn opened(polls: usize, line: &str) -> Option<(u16, String)> {
+        match (line.contains("/xhr_send"), polls) {
+            (true, _) => Some((204, String::new())),
+            (_, 1) => Some((200, "o\n".into())),
+            _ => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_keep_their_order_and_wait_for_one_another() {
+        let mut session = Session::open(opened).await;
+        let connection = session.connection.as_mut().unwrap();
+        for text in ["1", "2", "3"] {
+            let octets = connection.writer.octets(text.as_bytes().to_vec(), false);
+            connection.send(octets);
+            if text == "1" {
+                tokio::task::yield_now().await;
+            }
+        }
+        connection.close(1000);
+        let (by, _) = session.ended().await;
+        let sent = session.sent.lock().unwrap().clone();
+        assert_eq!(by, By::Us);
+        assert_eq!(sent.concat().replace("][", ","), "[\"1\",\"2\",\"3\",]", "and leave is taken: {sent:?}");
+        assert_eq!(sent.last().map(String::as_str), Some("[]"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_the_target_no_longer_knows_has_ended() {
+        let gone = |polls: usize, line: &str| opened(polls, line).or(Some((404, "Not Found".into())));
+        let (by, reason) = Session::open(gone).await.ended().await;
+        assert_eq!((by, &*reason), (By::Target, "HTTP 404 where frames are due"));
+        let refuses = |polls: usize, line: &str| match line.contains("/xhr_send") {
+            true => Some((500, "no".to_owned())),
+            false => opened(polls, line),
+        };
+        let session = Session::open(refuses).await;
+        session.connection.as_ref().unwrap().send(b"\"x\"\n".to_vec());
+        assert_eq!(session.ended().await, (By::Target, "HTTP 500 to messages of ours".into()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_that_answers_polls_with_nothing_is_given_up() {
+        let empty = |polls: usize, line: &str| opened(polls, line).or(Some((200, String::new())));
+        let session = Session::open(empty).await;
+        let (by, reason) = session.ended().await;
+        assert_eq!((by, &*reason), (By::Us, "more than 20 responses without a frame"));
+        let told = session.told.lock().unwrap();
+        let faults = told
+            .iter()
+            .filter(|what| matches!(what, What::Malformed { clause, .. } if clause == "SOCKJS-XHR-01"));
+        assert_eq!(faults.count(), 21);
     }
 }
