@@ -445,6 +445,18 @@ impl Script {
         }
     }
 
+    /// The same dialect without a case: for what the engine does by itself.
+    pub fn without_steps(&self) -> Script {
+        Script {
+            cast: Vec::new(),
+            groups: Vec::new(),
+            given: Vec::new(),
+            steps: Vec::new(),
+            names: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     /// The rank of a state: `away` and `offline` are 0, the dialect's count from 1.
     pub fn rank(&self, state: &str) -> Option<usize> {
         match state {

@@ -426,7 +426,13 @@ fn info(
         summary: gathered.summary.clone(),
         profile,
         observed: cost.observed.clone(),
-        calibration: None,
+        calibration: cost.calibration.as_ref().map(|calibration| {
+            serde_json::json!({
+                "keeps_order": calibration.keeps_order && cost.inversions == 0,
+                "measured": calibration.measured,
+                "inversions": cost.inversions,
+            })
+        }),
     }
 }
 
