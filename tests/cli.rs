@@ -334,6 +334,68 @@ error: nothing was run: the files have errors
 // Suites of one's own.
 
 #[test]
+fn a_profile_is_linted() {
+    let scratch = Scratch::new();
+    let profile = "profile: own\ntitle: Ours\npoints: { receipts: none, recipts: all }\nlimits: { fanuot: 3 }\nknown:\n  \
+                   - { clause: IM-SEND-99, reason: a }\n  - { clause: IM-SEND-01, case: im/sned/*, reason: b }\n  \
+                   - { clause: IM-SEND-02, reason: c, until: 2026-01-31 }\n  - { clause: IM-SEND-02, reason: d }\n";
+    scratch.file("own.yaml", profile);
+    assert_data_eq!(
+        run_in(scratch.path(), &["lint", "own.yaml"]).exits(2).stdout,
+        str![[r#"
+error: unknown point `recipts`
+ --> own.yaml:3:27
+  |
+3 | points: { receipts: none, recipts: all }
+  |                           ^^^^^^^
+  |
+help: did you mean `receipts`?
+
+error: unknown limit `fanuot`
+ --> own.yaml:4:11
+  |
+4 | limits: { fanuot: 3 }
+  |           ^^^^^^
+  |
+help: did you mean `fanout`?
+
+error: unknown requirement `IM-SEND-99`
+ --> own.yaml:6:5
+  |
+6 |   - { clause: IM-SEND-99, reason: a }
+  |     ^
+  |
+help: did you mean `IM-SEND-09`?
+
+warning: `im/sned/*` is the name of no case
+ --> own.yaml:7:5
+  |
+7 |   - { clause: IM-SEND-01, case: im/sned/*, reason: b }
+  |     ^
+
+error: IM-SEND-02 is listed for these cases already: own.yaml:8:5
+ --> own.yaml:9:5
+  |
+9 |   - { clause: IM-SEND-02, reason: d }
+  |     ^
+  |
+help: leave one of the two
+
+error: IM-SEND-02 was to be known until 2026-01-31 only
+ --> own.yaml:8:5
+  |
+8 |   - { clause: IM-SEND-02, reason: c, until: 2026-01-31 }
+  |     ^
+  |
+help: it counts as a failure again: mend it, or give it more time
+
+543 cases, 23 rules: 5 errors, 1 warnings
+
+"#]]
+    );
+}
+
+#[test]
 fn a_suite_of_ones_own_runs() {
     let scratch = Scratch::new();
     scratch.file("own.yaml", ONE_CASE);
@@ -965,6 +1027,71 @@ fn tags_select() {
         refused(&[], &["run", "stomp/connect", "--tag", "tim"]),
         str![[r#"
 error: no case of the selection has the tag `tim`; there are: time
+
+"#]]
+    );
+}
+
+// Profiles made by the program.
+
+#[test]
+fn probing_writes_what_was_seen_as_a_profile_that_holds() {
+    let scratch = Scratch::new();
+    let shown = run_in(scratch.path(), &["probe", "--dialect", "stomp"]).exits(0).stdout;
+    assert_data_eq!(
+        shown,
+        str![[r##"
+# Written by `stompliance probe` 0.1.0 on [..].
+# What a server does is no promise: leave in what it is meant to keep, and take out the rest.
+profile: "probed"
+title: "What the embedded reference server showed"
+points:
+  receipts: all                    # stomp/send/who-gets-receipts
+  # ordering: per-sender           # 50 pairs kept their order; that proves nothing: pin it if the server promises it
+  transactions: true               # stomp/send/whether-transactions-hold
+  ack_modes: true                  # stomp/subscribe/whether-acks-count
+  beats: true                      # stomp/connect/beats
+  subprotocols: true               # stomp/connect/selects-v12
+  versions: from-1.0               # stomp/connect/older-version
+
+"##]]
+    );
+    run_in(scratch.path(), &["probe", "--dialect", "stomp", "--out", "own.yaml"]).exits(0);
+    let args = ["run", "stomp/connect", "--profile", "./own.yaml", "--in-memory", "--skip-tag", "time"];
+    run_in(scratch.path(), &args).exits(0);
+    assert_eq!(count(&scratch.run_json(), "fail"), 0);
+}
+
+#[test]
+fn probing_what_is_not_there_writes_nothing() {
+    let scratch = Scratch::new();
+    let url = format!("ws://127.0.0.1:{}/ws", closed_port());
+    let ended =
+        run_in(scratch.path(), &["probe", &url, "--account", "a=u:token", "--out", "own.yaml"]).exits(3);
+    assert!(
+        ended.stderr.contains("cannot be judged") && ended.stderr.contains("--dialect"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(scratch.files(), []);
+}
+
+#[test]
+fn what_fails_can_be_added_to_the_known_failures() {
+    let scratch = Scratch::new();
+    let profile =
+        include_str!("../suites/profiles/reference.yaml").replace("profile: reference", "profile: own");
+    scratch.file("own.yaml", &profile);
+    let args = ["run", "im/revoke", "--defect", "revoke-by-anyone", "--in-memory", "--profile", "./own.yaml"];
+    let first = run_in(scratch.path(), &[&args[..], &["--update-known"]].concat()).exits(1);
+    assert!(first.stdout.contains("entries added, with reasons to be found"), "{}", first.stdout);
+    run_in(scratch.path(), &args).exits(0);
+    assert!(count(&scratch.run_json(), "known") > 1);
+    let refused = refused(&[], &["run", "im/revoke", "--profile", "reference", "--update-known"]);
+    assert_data_eq!(
+        refused,
+        str![[r#"
+error: --update-known wants a profile that is a file, --profile FILE: what is shipped is not yours
 
 "#]]
     );

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::{CONFORMS, USAGE, error, library, say};
+use crate::run::{day, epoch_ms};
 
 /// Arguments of `lint`.
 #[derive(Debug, Parser)]
@@ -21,12 +22,12 @@ pub(super) fn main(args: &Args) -> u8 {
             return USAGE;
         }
     };
-    for found in &library.found {
+    let found: Vec<_> = library.found.iter().cloned().chain(library.expired(&day(epoch_ms()))).collect();
+    for found in &found {
         say(&format!("{}\n", found.render(true)));
     }
-    let errors =
-        library.found.iter().filter(|d| d.severity == crate::case::diagnostic::Severity::Error).count();
-    let warnings = library.found.len() - errors;
+    let errors = found.iter().filter(|d| d.severity == crate::case::diagnostic::Severity::Error).count();
+    let warnings = found.len() - errors;
     say(&format!(
         "{} cases, {} rules: {errors} errors, {warnings} warnings",
         library.scripts.len(),

@@ -7,11 +7,14 @@
 mod coverage;
 mod explain;
 mod judge;
+mod known;
 mod lint;
 mod list;
+mod probe;
 mod run;
 mod schema;
 mod serve;
+mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +60,8 @@ enum Color {
 enum Command {
     /// Run suites against a server: the embedded reference server, or --target.
     Run(Box<run::Args>),
+    /// Find out what a server does where the specification leaves it open, and write it as a profile.
+    Probe(Box<probe::Args>),
     /// Serve the reference server alone.
     Serve(serve::Args),
     /// Look for mistakes in suites, dialects and profiles.
@@ -86,6 +91,7 @@ pub fn main() -> ExitCode {
     .write_global();
     let code = match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::Probe(args) => probe::main(*args),
         Command::Serve(args) => serve::main(&args),
         Command::Lint(args) => lint::main(&args),
         Command::List(args) => list::main(&args),
@@ -110,6 +116,23 @@ fn library(paths: &[PathBuf]) -> Result<Library, String> {
         return Err("there is no YAML file below these paths".into());
     }
     Ok(Library::with_suites(files))
+}
+
+/// The same, if nothing is wrong with it.
+fn sound(paths: &[PathBuf]) -> Result<Library, String> {
+    let library = library(paths)?;
+    checked(&library).map(|()| library)
+}
+
+/// Tells all errors in the files in use at once.
+fn checked(library: &Library) -> Result<(), String> {
+    if library.is_sound() {
+        return Ok(());
+    }
+    for found in &library.found {
+        complain(&format!("{}\n", found.render(true)));
+    }
+    Err("nothing was run: the files have errors".into())
 }
 
 /// Writes to standard output; a reader that has gone away is no reason to complain.

@@ -79,6 +79,12 @@ pub fn epoch_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }
 
+/// The day of a moment in epoch milliseconds, as `2026-11-25` (UTC).
+pub fn day(epoch_ms: u64) -> String {
+    let at = UNIX_EPOCH + Duration::from_millis(epoch_ms);
+    humantime::format_rfc3339_seconds(at).to_string().chars().take(10).collect()
+}
+
 /// The fixed beginning of virtual time, so that the same seed gives the same transcripts: 2026-01-01T00:00:00Z.
 const VIRTUAL_EPOCH_MS: u64 = 1_767_225_600_000;
 

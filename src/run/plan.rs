@@ -109,6 +109,18 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Of these cases only those that observe, of one dialect or of all; and no rules.
+    #[must_use]
+    pub fn observing(mut self, dialect: Option<&str>) -> Self {
+        self.cases.truncate(self.observing);
+        self.cases.retain(|s| dialect.is_none_or(|name| s.dialect == name));
+        self.observing = self.cases.len();
+        self.rules.clear();
+        self
+    }
+}
+
 fn selects_case(pattern: &str, script: &Script) -> bool {
     selects(pattern, &script.id, &script.suite, &script.requirements)
 }
