@@ -141,7 +141,7 @@ fn stompjs_and_sockjs_client_talk_through_the_reference_server() {
     if !succeeds(Command::new("node").arg("--version")) {
         return skip("the Node clients", "there is no `node`");
     }
-    run_client("interop-node", Command::new("node").arg(folder.join("client.mjs")), 9);
+    run_client("interop-node", Command::new("node").arg(folder.join("client.mjs")), 12);
 }
 
 #[test]

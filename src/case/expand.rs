@@ -17,17 +17,15 @@ use super::dialect::Dialect;
 use super::model::{self, StepKind};
 use super::reader::{Reader, Text};
 use super::script::{
-    Checks, GroupNeed, Kind, Level, Member, Place, Point, Repeat, Road, Script, State, Step,
+    Act, Checks, GroupNeed, Kind, Level, Member, Place, Point, Repeat, Road, Script, State, Step,
 };
+use super::transport::Transport;
 use super::tree::{Key, Node};
 use super::value::reference;
 
 /// The verbs that the engine has by itself.
 pub const PRIMITIVES: [&str; 11] =
     ["open", "frame", "bytes", "wire", "ws", "http", "cut", "become", "settle", "expect", "watch"];
-
-/// How a connection may travel.
-pub const TRANSPORTS: [&str; 2] = ["websocket", "sockjs-websocket"];
 
 /// The forms of seeing.
 pub const FORMS: [&str; 5] = ["in-order", "any-order", "exactly", "nothing", "every"];
@@ -45,6 +43,8 @@ pub struct Expander<'a> {
     next: u32,
     levels: BTreeMap<String, Level>,
     points: BTreeMap<String, Point>,
+    /// Who of the cast travels without a WebSocket, and over what.
+    without_websocket: Vec<(String, Transport)>,
 }
 
 /// Whose clause a check is, where the act names none.
@@ -71,6 +71,7 @@ impl<'a> Expander<'a> {
             next: 0,
             levels: BTreeMap::new(),
             points: BTreeMap::new(),
+            without_websocket: Vec::new(),
         }
     }
 
@@ -129,7 +130,9 @@ impl<'a> Expander<'a> {
         names.extend(case.lets.iter().map(|(name, value)| (name.name.clone(), value.value())));
         let preparing = Clauses { forced: None, first: None, outer: first, in_dialect: false };
         let deciding = Clauses { forced: None, first, outer: None, in_dialect: false };
-        let cast = case.cast.iter().map(|role| self.member(role, row)).collect();
+        let cast: Vec<Member> = case.cast.iter().map(|role| self.member(role, row)).collect();
+        let without = cast.iter().filter(|member| !member.over.has_websocket());
+        self.without_websocket = without.map(|member| (member.name.clone(), member.over)).collect();
         let groups = case.groups.iter().map(|group| self.group(case, group)).collect();
         let given = self.steps(&case.given, row, preparing);
         let steps = self.steps(&case.steps, row, deciding);
@@ -169,12 +172,13 @@ impl<'a> Expander<'a> {
         if !known.contains(&state.as_str()) {
             self.reader.unknown("state", &state, role.state.at, known);
         }
-        let over = role.over.as_ref().map_or("websocket".to_owned(), |over| in_row(&over.value, row));
-        if let Some(text) = &role.over
-            && !TRANSPORTS.contains(&over.as_str())
-        {
-            self.reader.unknown("transport", &over, text.at, TRANSPORTS);
-        }
+        let over = role.over.as_ref().map_or(Transport::default(), |text| {
+            let word = in_row(&text.value, row);
+            Transport::parse(&word).unwrap_or_else(|| {
+                self.reader.unknown("transport", &word, text.at, Transport::WORDS);
+                Transport::default()
+            })
+        });
         Member {
             name: role.name.name.clone(),
             state,
@@ -296,9 +300,23 @@ impl<'a> Expander<'a> {
             StepKind::Observe(points) => {
                 return points.iter().filter_map(|(point, node)| self.observe(point, node)).collect();
             }
-            StepKind::Act(actor, act) => Kind::Act(self.act(in_row(&actor.name, row), act, clauses)),
+            StepKind::Act(actor, act) => {
+                let made = self.act(in_row(&actor.name, row), act, clauses);
+                self.possible(&made, act.verb.at);
+                Kind::Act(made)
+            }
         };
         vec![Step { id, place, kind }]
+    }
+
+    /// Notes what an act asks of a transport that cannot do it.
+    fn possible(&mut self, act: &Act, at: Span) {
+        let found = self.without_websocket.iter().find(|(name, _)| *name == act.actor);
+        if let (Some((name, over)), true) = (found, act.needs_websocket()) {
+            let what = format!("`{name}` travels over `{}`, which has no WebSocket beneath it", over.word());
+            let help = "`ws`, and `wire` with `fragment` or `opcode`, need `websocket` or `sockjs-websocket`";
+            self.reader.error_help(at, what, help);
+        }
     }
 
     fn observe(&mut self, point: &Key, node: &Node) -> Option<Step> {

@@ -21,5 +21,6 @@ pub mod reader;
 pub mod rule;
 pub mod schema;
 pub mod script;
+pub mod transport;
 pub mod tree;
 pub mod value;

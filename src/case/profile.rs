@@ -57,7 +57,7 @@ pub struct Known {
 }
 
 /// The limits that there are (docs/targets.md).
-pub const LIMITS: [&str; 5] = ["frame", "ws_message", "fanout", "idle", "departure"];
+pub const LIMITS: [&str; 6] = ["frame", "ws_message", "fanout", "idle", "departure", "sockjs_session"];
 
 /// The limits that hold unless a profile says otherwise (PROTOCOL, "Points").
 pub fn default_limits() -> BTreeMap<String, Value> {

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
 use super::dialect::{Dialect, SightDef, Verb};
-use super::expand::{FORMS, PRIMITIVES, TRANSPORTS};
+use super::expand::{FORMS, PRIMITIVES};
 use super::model::Suite;
 use super::script::Point;
+use super::transport::Transport;
 
 /// The JSON Schema of suite files.
 pub fn suite() -> String {
@@ -44,7 +45,7 @@ pub fn of_dialect(dialect: &Dialect, catalogue: &Catalogue) -> String {
     definitions["RoleForm"]["anyOf"][0] = state.clone();
     definitions["Role"]["properties"]["state"] = state;
     definitions["Role"]["properties"]["over"] =
-        word_or_column(TRANSPORTS.to_vec(), "A transport, or a column that holds one.");
+        word_or_column(Transport::WORDS.to_vec(), "A transport, or a column that holds one.");
     let act = &mut definitions["Act"];
     act["additionalProperties"] = false.into();
     act["properties"]["clause"] = id;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::transport::Transport;
+
 /// How binding a clause is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -104,7 +106,7 @@ pub struct Member {
     /// The state that it is brought to: `away`, `offline`, or one of the dialect's.
     pub state: String,
     /// The transport.
-    pub over: String,
+    pub over: Transport,
     /// How many sessions, for a crowd: a number, or a reference to one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub times: Option<Value>,
@@ -477,6 +479,20 @@ impl Script {
     /// The level of a clause.
     pub fn level(&self, clause: &str) -> Level {
         self.levels.get(clause).copied().unwrap_or(Level::Must)
+    }
+}
+
+impl Act {
+    /// Whether it, or something within it, is about WebSocket frames.
+    pub fn needs_websocket(&self) -> bool {
+        match &self.deed {
+            Deed::Ws(_) => true,
+            Deed::Wire(layout) => ["fragment", "opcode"].iter().any(|key| layout.get(key).is_some()),
+            Deed::Call { does, .. } => {
+                does.iter().any(|step| matches!(&step.kind, Kind::Act(act) if act.needs_websocket()))
+            }
+            _ => false,
+        }
     }
 }
 

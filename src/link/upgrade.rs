@@ -179,16 +179,32 @@ pub async fn request(stream: Stream, request: &HttpRequest) -> Result<Answer, Ht
 pub struct Rest(Incoming);
 
 impl Rest {
+    /// The next octets of the body; none at its end.
+    ///
+    /// # Errors
+    /// Why it breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        loop {
+            match self.0.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(describe(&error)),
+                Some(Ok(frame)) => {
+                    if let Ok(octets) = frame.into_data() {
+                        return Ok(Some(octets));
+                    }
+                }
+            }
+        }
+    }
+
     /// Reads on into the response's body, to its end or to the limit. The body is evidence, not a condition: one that
     /// breaks off, or for which the caller waits no longer, leaves what came so far.
     pub async fn read(mut self, into: &mut HttpResponse) {
         while into.body.len() < BODY_LIMIT
-            && let Some(Ok(frame)) = self.0.frame().await
+            && let Ok(Some(octets)) = self.next().await
         {
-            if let Ok(data) = frame.into_data() {
-                let room = BODY_LIMIT - into.body.len();
-                into.body.extend_from_slice(&data[..data.len().min(room)]);
-            }
+            let room = BODY_LIMIT - into.body.len();
+            into.body.extend_from_slice(&octets[..octets.len().min(room)]);
         }
     }
 }

@@ -1,34 +1,31 @@
-//! One connection after the upgrade: octets to WebSocket messages to STOMP frames, and back.
+//! One connection after the upgrade: octets to WebSocket messages to STOMP, and back.
 //!
-//! It relies on the link's WebSocket layer, the strict decoder and the hub. It must never interpret a frame, nor wait
-//! for one direction while the other has something to do.
+//! It relies on the link's WebSocket layer and on `talk.rs` for STOMP. It must never interpret a frame, nor wait for
+//! one direction while the other has something to do.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::event::{Act, ConnId, Event};
 use super::hub::{Hub, stopped, until};
+use super::policy::Policy;
+use super::talk::{Say, Talk};
 use crate::link::ws::{Assembler, FrameReader, Message, Role, Violation, WsFrame, encode_frame, opcode};
 use crate::link::{Stream, sockjs};
-use crate::stomp::{Decoder, Item, Limits, Mode, Version};
 
-/// Octets of a STOMP frame (IM-ERR-06).
-const FRAME_LIMIT: usize = 64 * 1024;
-/// Octets of a WebSocket message (WS-SEC-01): several frames may be in one.
-const MESSAGE_LIMIT: usize = 1024 * 1024;
+/// Octets of a message (WS-SEC-01): several frames may be in one.
+pub(super) const MESSAGE_LIMIT: usize = 1024 * 1024;
 /// Octets that may wait for a client that reads slowly before we stop reading from it.
 const HIGH_WATER: usize = 1024 * 1024;
 /// Octets that may wait before a client that does not read is cut off.
-const MOST_UNSENT: usize = 64 * 1024 * 1024;
+pub(super) const MOST_UNSENT: usize = 64 * 1024 * 1024;
 /// How long the other side has for its part of the closing handshake.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// How often a SockJS session says `h` (SOCKJS-FR-02).
-const SOCKJS_HEARTBEAT: Duration = Duration::from_secs(25);
+pub(super) const SOCKJS_HEARTBEAT: Duration = Duration::from_secs(25);
 /// Octets of a reason that fit in a close frame beside its code.
 const REASON_LIMIT: usize = 123;
 
@@ -55,14 +52,10 @@ enum Phase {
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    hub: Arc<Hub>,
-    conn: ConnId,
-    acts: UnboundedReceiver<Act>,
+    talk: Talk,
     framing: Framing,
     frames: FrameReader,
     messages: Assembler,
-    decoder: Decoder,
-    version: Version,
     /// Octets that wait to be written.
     out: Vec<u8>,
     phase: Phase,
@@ -72,26 +65,14 @@ pub(super) struct Connection {
     heartbeat: Option<Instant>,
 }
 
-/// A decoder at the beginning of a stream.
-fn decoder(version: Version) -> Decoder {
-    let mut decoder = Decoder::new(Mode::Strict, Limits { frame: FRAME_LIMIT, ..Limits::default() });
-    decoder.set_version(version);
-    decoder
-}
-
 impl Connection {
     /// A connection of this user, entered in the hub.
     pub(super) fn new(hub: Arc<Hub>, user: Option<String>, framing: Framing) -> Connection {
-        let (conn, acts) = hub.open(user);
         Connection {
-            hub,
-            conn,
-            acts,
+            talk: Talk::open(hub, user),
             framing,
             frames: FrameReader::new(Role::Server, MESSAGE_LIMIT),
             messages: Assembler::new(MESSAGE_LIMIT),
-            decoder: decoder(Version::V12),
-            version: Version::V12,
             out: Vec::new(),
             phase: Phase::Open,
             deaf: false,
@@ -103,7 +84,7 @@ impl Connection {
     pub(super) async fn run(mut self, stream: Stream, first: &[u8], mut stop: watch::Receiver<bool>) {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = vec![0; 16 * 1024];
-        if self.framing == Framing::SockJs {
+        if self.framing == Framing::SockJs && self.policy().greets_session() {
             self.write(opcode::TEXT, "o");
         }
         self.take_in(first);
@@ -115,7 +96,7 @@ impl Connection {
                     Ok(count) if count > 0 => drop(self.out.drain(..count)),
                     _ => break,
                 },
-                Some(act) = self.acts.recv(), if self.phase == Phase::Open => self.act(act),
+                say = self.talk.next(), if self.phase == Phase::Open => self.say(say),
                 read = reader.read(&mut buffer), if self.reads() => match read {
                     Ok(count) if count > 0 => self.take_in(&buffer[..count]),
                     _ => self.finish(),
@@ -127,9 +108,13 @@ impl Connection {
                 }
             }
         }
-        self.hub.close(self.conn);
+        self.talk.close();
         // The server ends TCP first (WS-CL-03); a peer that is gone already needs no word.
         let _ = writer.shutdown().await;
+    }
+
+    fn policy(&self) -> Policy {
+        self.talk.hub.policy
     }
 
     fn lives(&self) -> bool {
@@ -177,7 +162,7 @@ impl Connection {
     fn ws_frame(&mut self, frame: WsFrame) {
         if !frame.is_control() && !frame.payload.is_empty() {
             // Part of a frame is a sign of life as well (STOMP12-HB-12).
-            self.hub.apply(Event::Data { conn: self.conn });
+            self.talk.alive();
         }
         match self.messages.push(frame) {
             Err(violation) => self.violated(&violation),
@@ -192,44 +177,26 @@ impl Connection {
             // We have said close: nothing that comes before the answer counts (WS-CL-01).
             (_, Phase::Closing(_) | Phase::Done(_), _) | (Message::Pong(_), ..) => {}
             (Message::Ping(payload), ..) => {
-                if self.hub.policy.answers_ping() {
+                if self.policy().answers_ping() {
                     self.write(opcode::PONG, payload);
                 }
             }
-            (Message::Text(text), _, Framing::Raw) => self.decode(text.as_bytes()),
-            (Message::Binary(octets), _, Framing::Raw) => self.decode(&octets),
+            (Message::Text(text), _, Framing::Raw) => self.hear(text.as_bytes()),
+            (Message::Binary(octets), _, Framing::Raw) => self.hear(&octets),
             (Message::Text(text), _, Framing::SockJs) => match sockjs::read_client(&text) {
-                Ok(texts) => texts.iter().for_each(|text| self.decode(text.as_bytes())),
-                Err(_) => self.say_close(1007, "Broken JSON encoding."),
+                Ok(texts) => texts.iter().for_each(|text| self.hear(text.as_bytes())),
+                Err(_) if self.policy().refuses_broken_json() => {
+                    self.say_close(1007, "Broken JSON encoding.");
+                }
+                Err(_) => {}
             },
             (Message::Binary(_), _, Framing::SockJs) => self.say_close(1003, "SockJS is text."),
         }
     }
 
-    /// Reads STOMP out of one WebSocket message.
-    fn decode(&mut self, octets: &[u8]) {
-        self.decoder.feed(octets);
-        while self.phase == Phase::Open
-            && let Some(item) = self.decoder.next_item()
-        {
-            let ends = match item {
-                Item::Eol => false,
-                Item::Frame(frame, _) => {
-                    self.hub.apply(Event::Frame { conn: self.conn, frame });
-                    !self.hub.policy.reads_every_frame()
-                }
-                Item::Fault(fault) => {
-                    self.hub.apply(Event::Fault { conn: self.conn, fault });
-                    true
-                }
-            };
-            self.act_on_all();
-            if ends {
-                self.decoder = decoder(self.version);
-            }
-        }
-        if !self.hub.policy.keeps_unfinished_frames() {
-            self.decoder = decoder(self.version);
+    fn hear(&mut self, octets: &[u8]) {
+        for say in self.talk.hear(octets) {
+            self.say(say);
         }
     }
 
@@ -243,9 +210,11 @@ impl Connection {
 
     /// The peer has said close: what it was owed comes first, then our answer (WS-CL-01).
     fn closed_by_peer(&mut self, code: Option<u16>) {
-        self.hub.close(self.conn);
+        self.talk.close();
         if self.phase == Phase::Open {
-            self.act_on_all();
+            for say in self.talk.rest() {
+                self.say(say);
+            }
         }
         if self.phase == Phase::Open {
             let code = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
@@ -256,55 +225,39 @@ impl Connection {
 
     /// Nothing more comes in.
     fn finish(&mut self) {
-        self.hub.close(self.conn);
+        self.talk.close();
         self.phase = Phase::Done(Instant::now() + CLOSE_PATIENCE);
     }
 
     // ---- out
 
-    /// Carries out what the core has decided so far, so that the next frame is read accordingly.
-    fn act_on_all(&mut self) {
-        while self.phase == Phase::Open
-            && let Ok(act) = self.acts.try_recv()
-        {
-            self.act(act);
-        }
-    }
-
-    fn act(&mut self, act: Act) {
-        match act {
-            Act::Speak(version) => {
-                self.version = version;
-                self.decoder.set_version(version);
-            }
-            Act::Send(frame) => {
-                let octets = self.hub.policy.encode(&frame, self.version);
-                self.say(octets);
-            }
-            Act::Beat => self.say(b"\n".to_vec()),
-            Act::Close { code, reason } => self.say_close(code, &reason),
+    fn say(&mut self, say: Say) {
+        match say {
+            Say::Stomp(octets) => self.send(octets),
+            Say::Close(code, reason) => self.say_close(code, &reason),
         }
     }
 
     /// Sends STOMP: as text, or as octets where it is none (WSSTOMP-05, WSSTOMP-06).
-    fn say(&mut self, octets: Vec<u8>) {
+    fn send(&mut self, octets: Vec<u8>) {
         match (self.framing, String::from_utf8(octets)) {
             (Framing::Raw, Ok(text)) => self.write(opcode::TEXT, text),
             (Framing::Raw, Err(error)) => self.write(opcode::BINARY, error.into_bytes()),
-            (Framing::SockJs, Ok(text)) => self.write(opcode::TEXT, sockjs::messages(&[text])),
-            // SockJS has no way to carry octets.
-            (Framing::SockJs, Err(error)) => {
-                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                self.write(opcode::TEXT, sockjs::messages(&[text]));
+            (Framing::SockJs, text) => {
+                let frame = self
+                    .policy()
+                    .sock_messages(&[text.unwrap_or_else(|error| sockjs::as_text(error.as_bytes()))]);
+                self.write(opcode::TEXT, frame);
             }
         }
     }
 
     /// Begins the closing handshake.
     fn say_close(&mut self, code: u16, reason: &str) {
-        self.hub.close(self.conn);
+        self.talk.close();
         if self.framing == Framing::SockJs {
-            self.write(opcode::TEXT, sockjs::close(code, reason));
+            let frame = self.policy().sock_close(code, reason);
+            self.write(opcode::TEXT, frame);
         }
         let mut payload = code.to_be_bytes().to_vec();
         payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(REASON_LIMIT)]);
@@ -313,7 +266,7 @@ impl Connection {
     }
 
     fn write(&mut self, opcode: u8, payload: impl Into<Vec<u8>>) {
-        let frame = WsFrame::new(opcode, payload, self.hub.policy.mask());
+        let frame = WsFrame::new(opcode, payload, self.policy().mask());
         self.out.extend_from_slice(&encode_frame(&frame));
     }
 }

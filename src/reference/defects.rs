@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use serde_json::{Map, Value};
 
 use super::directory::{Group, Standing};
@@ -13,6 +14,7 @@ use super::event::ConnId;
 use super::message::Message;
 use super::policy::{Audience, Decisions, Policy};
 use super::session::AckMode;
+use crate::link::sockjs;
 use crate::stomp::{self, ContentLength, Frame, Style, Version};
 use crate::words::distance;
 
@@ -130,6 +132,105 @@ defects! {
             };
             stomp::encode_with(frame, &Style { version, content_length, ..Style::default() })
         }
+    }
+
+    // ---- SockJS
+
+    "sockjs-no-open-frame" SockjsNoOpenFrame breaks ["SOCKJS-FR-01", "SOCKJS-SESS-01"],
+    "A new SockJS session is not greeted by `o`." {
+        fn greets_session(&self) -> bool { false }
+    }
+
+    "sockjs-one-string" SockjsOneString breaks ["SOCKJS-FR-03"],
+    "A SockJS message is sent as a string, and not in an array." {
+        fn sock_messages(&self, texts: &[String]) -> String {
+            sockjs::messages(texts).replacen("a[", "a", 1).trim_end_matches(']').to_owned()
+        }
+    }
+
+    "sockjs-unescaped" SockjsUnescaped breaks ["SOCKJS-FR-05"],
+    "Characters that browsers lose are sent by SockJS as they are." {
+        fn sock_messages(&self, texts: &[String]) -> String { format!("a{}", Value::from(texts.to_vec())) }
+    }
+
+    "sockjs-close-without-reason" SockjsCloseWithoutReason breaks ["SOCKJS-FR-04"],
+    "The frame `c` has a code and no reason." {
+        fn sock_close(&self, code: u16, reason: &str) -> String { format!("c[{code}]") }
+    }
+
+    "sockjs-any-session-id" SockjsAnySessionId breaks ["SOCKJS-SESS-01"],
+    "Ids of SockJS sessions may be empty or have dots." {
+        fn accepts_session_id(&self, id: &str) -> bool { true }
+    }
+
+    "sockjs-server-id-counts" SockjsServerIdCounts breaks ["SOCKJS-SESS-02"],
+    "The same session id under another server id is another session." {
+        fn session_key(&self, server: &str, session: &str) -> String { format!("{server}/{session}") }
+    }
+
+    "sockjs-unknown-session-accepted" SockjsUnknownSessionAccepted breaks ["SOCKJS-SESS-03", "SOCKJS-SESS-04"],
+    "Messages for a session that is not there are thrown away with 204." {
+        fn refuses_unknown_session(&self) -> bool { false }
+    }
+
+    "sockjs-session-lives-on" SockjsSessionLivesOn breaks ["SOCKJS-SESS-04"],
+    "A SockJS session lives for an hour that nobody receives from." {
+        fn lonely_for(&self) -> Duration { Duration::from_secs(3_600) }
+    }
+
+    "sockjs-two-receivers" SockjsTwoReceivers breaks ["SOCKJS-SESS-05"],
+    "A second receiver takes the place of the first, without a word." {
+        fn admits_one_receiver(&self) -> bool { false }
+    }
+
+    "sockjs-close-forgotten" SockjsCloseForgotten breaks ["SOCKJS-SESS-06"],
+    "A SockJS session that was closed says so once, and is then begun anew." {
+        fn remembers_close(&self) -> bool { false }
+    }
+
+    "sockjs-interruption-ignored" SockjsInterruptionIgnored breaks ["SOCKJS-ABORT-01"],
+    "A SockJS session goes on when its receiver was cut off, whatever was lost." {
+        fn ends_when_interrupted(&self) -> bool { false }
+    }
+
+    "xhr-without-line-end" XhrWithoutLineEnd breaks ["SOCKJS-XHR-01"],
+    "Frames to a receiver by xhr have no line end." {
+        fn frame_end(&self) -> &'static str { "" }
+    }
+
+    "xhr-streaming-without-prelude" XhrStreamingWithoutPrelude breaks ["SOCKJS-STR-01"],
+    "A streaming response begins with its first frame." {
+        fn streaming_prelude(&self) -> usize { 0 }
+    }
+
+    "xhr-streaming-never-ends" XhrStreamingNeverEnds breaks ["SOCKJS-STR-02"],
+    "A streaming response goes on for as long as its session." {
+        fn streaming_limit(&self) -> usize { usize::MAX }
+    }
+
+    "event-stream-as-text" EventStreamAsText breaks ["SOCKJS-ES-01"],
+    "An event stream is said to be plain text." {
+        fn event_stream_type(&self) -> &'static str { "text/plain;charset=UTF-8" }
+    }
+
+    "sockjs-broken-json-ignored" SockjsBrokenJsonIgnored breaks ["SOCKJS-XHR-03", "SOCKJS-WS-04"],
+    "What is no JSON is taken over SockJS, and thrown away." {
+        fn refuses_broken_json(&self) -> bool { false }
+    }
+
+    "cors-headers-not-allowed" CorsHeadersNotAllowed breaks ["SOCKJS-XHR-04"],
+    "Pages may send no headers, whatever their browser asks for." {
+        fn allowed_headers<'a>(&self, asked: Option<&'a HeaderValue>) -> Option<&'a HeaderValue> { None }
+    }
+
+    "sockjs-negotiates-subprotocol" SockjsNegotiatesSubprotocol breaks ["SOCKJS-STOMP-02"],
+    "A sub-protocol is selected on the WebSocket beneath SockJS." {
+        fn negotiates_beneath_sockjs(&self) -> bool { true }
+    }
+
+    "sockjs-greets-everywhere" SockjsGreetsEverywhere breaks ["SOCKJS-BASE-02", "SOCKJS-SESS-01"],
+    "Every path below the endpoint that is nothing else is answered by the greeting." {
+        fn is_greeting(&self, below: &str) -> bool { below.starts_with('/') }
     }
 
     // ---- CONNECT and errors

@@ -1,29 +1,40 @@
-//! What is asked for by HTTP: the upgrade to WebSocket, and the SockJS pages around it.
+//! What is asked for by HTTP: the upgrade to WebSocket, the SockJS sessions without one, and the pages around them.
 //!
-//! It relies on hyper's requests and on the hub for who a token is. It must never upgrade what RFC 6455 calls a bad
-//! handshake, nor say more about a refusal than its status.
+//! It relies on hyper's requests, on the hub for who a token is and on `sockjs.rs` for sessions. It must never upgrade
+//! what RFC 6455 calls a bad handshake, nor say more about a refusal than its status.
+
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt, Either, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{Method, Request, StatusCode, Version};
+use tokio::sync::watch;
 
-use super::connection::Framing;
+use super::connection::{Framing, MESSAGE_LIMIT};
 use super::hub::Hub;
+use super::pages::{Answer, frames, info, not_allowed, options, plain, taken, whole, with};
+use super::policy::Policy;
+use super::sockjs::{Order, Receiver, Sessions, Style};
+use super::talk::Talk;
+use crate::link::sockjs;
 use crate::link::ws::accept_key;
 
 /// Where the service is.
 const BASE: &str = "/ws/im";
-const TEXT: &str = "text/plain;charset=UTF-8";
-const NOT_CACHED: &str = "no-store, no-cache, no-transform, must-revalidate, max-age=0";
-/// A year, as SockJS asks for the answer to OPTIONS (SOCKJS-INFO-02).
-const A_YEAR: &str = "31536000";
+const JAVASCRIPT: &str = "application/javascript;charset=UTF-8";
 
-/// A response whose body is at hand.
-pub(super) type Answer = Response<Full<Bytes>>;
+/// What requests are answered with.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) hub: Arc<Hub>,
+    pub(super) sessions: Sessions,
+    /// Told when the server stops.
+    pub(super) stop: watch::Receiver<bool>,
+}
 
 /// An upgrade that was granted and is about to happen.
 #[derive(Debug)]
@@ -35,51 +46,146 @@ pub(super) struct Granted {
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Place<'p> {
     /// A WebSocket.
     Socket(Framing),
     /// The SockJS greeting.
     Greeting,
     /// What SockJS clients ask first.
     Info,
+    /// Frames of a session: how, and the ids of server and session.
+    Frames(Style, &'p str, &'p str),
+    /// Messages for a session: the ids of server and session.
+    Messages(&'p str, &'p str),
     /// Nothing (IM-HS-05).
     Nowhere,
 }
 
-fn place(path: &str) -> Place {
+fn place(policy: Policy, path: &str) -> Place<'_> {
     let Some(rest) = path.strip_prefix(BASE) else { return Place::Nowhere };
     let segments: Vec<&str> = rest.split('/').collect();
     match segments[..] {
         [""] | ["", "websocket"] => Place::Socket(Framing::Raw),
-        ["", ""] => Place::Greeting,
         ["", "info"] => Place::Info,
-        // SOCKJS-SESS-01: ids are not empty and have no dots.
-        ["", server, session, "websocket"]
-            if [server, session].iter().all(|id| !id.is_empty() && !id.contains('.')) =>
+        ["", server, session, transport]
+            if [server, session].iter().all(|id| policy.accepts_session_id(id)) =>
         {
-            Place::Socket(Framing::SockJs)
+            match transport {
+                "websocket" => Place::Socket(Framing::SockJs),
+                "xhr" => Place::Frames(Style::Polling, server, session),
+                "xhr_streaming" => Place::Frames(Style::Streaming, server, session),
+                "eventsource" => Place::Frames(Style::EventSource, server, session),
+                "xhr_send" => Place::Messages(server, session),
+                _ => Place::Nowhere,
+            }
         }
+        _ if policy.is_greeting(rest) => Place::Greeting,
         _ => Place::Nowhere,
     }
 }
 
-/// Answers a request; where that is an upgrade, tells what to do with the connection.
-pub(super) fn answer<B>(hub: &Hub, request: &mut Request<B>) -> (Answer, Option<Granted>) {
-    let refused = |answer| (answer, None);
-    match (place(request.uri().path()), request.method()) {
-        (Place::Nowhere, _) => refused(plain(StatusCode::NOT_FOUND, "Not Found")),
-        (Place::Socket(framing), &Method::GET) => match upgrade(hub, request, framing) {
-            Ok((answer, granted)) => (answer, Some(granted)),
-            Err(answer) => refused(*answer),
-        },
-        (Place::Greeting, &Method::GET) => refused(plain(StatusCode::OK, "Welcome to SockJS!\n")),
-        (Place::Info, &Method::GET) => refused(info(hub, request.headers())),
-        (Place::Info, &Method::OPTIONS) => refused(options(request.headers())),
-        (place, _) => {
-            let allowed = if place == Place::Info { "OPTIONS, GET" } else { "GET" };
-            refused(with(plain(StatusCode::METHOD_NOT_ALLOWED, ""), header::ALLOW, allowed))
-        }
+/// The methods that a place knows.
+fn methods(place: Place<'_>) -> &'static str {
+    match place {
+        Place::Info => "OPTIONS, GET",
+        Place::Frames(Style::Polling | Style::Streaming, ..) | Place::Messages(..) => "OPTIONS, POST",
+        Place::Frames(Style::EventSource, ..) | Place::Socket(_) | Place::Greeting | Place::Nowhere => "GET",
     }
+}
+
+/// Answers a request; where that is an upgrade, tells what to do with the connection.
+pub(super) async fn answer(service: &Service, mut request: Request<Incoming>) -> (Answer, Option<Granted>) {
+    let hub = &service.hub;
+    let path = request.uri().path().to_owned();
+    let place = place(hub.policy, &path);
+    let allowed = methods(place);
+    let answer = match place {
+        Place::Nowhere => plain(StatusCode::NOT_FOUND, "Not Found"),
+        _ if !allowed.split(", ").any(|method| request.method() == method) => not_allowed(allowed),
+        _ if request.method() == Method::OPTIONS => options(hub, request.headers(), allowed),
+        Place::Socket(framing) => match upgrade(hub, &mut request, framing) {
+            Ok((answer, granted)) => return (answer, Some(granted)),
+            Err(answer) => *answer,
+        },
+        Place::Greeting => plain(StatusCode::OK, "Welcome to SockJS!\n"),
+        Place::Info => info(hub, request.headers()),
+        Place::Frames(style, server, session) => {
+            let key = hub.policy.session_key(server, session);
+            receive(service, &request, style, key).await.unwrap_or_else(|refused| *refused)
+        }
+        Place::Messages(server, session) => {
+            let key = hub.policy.session_key(server, session);
+            take(service, request, &key).await
+        }
+    };
+    (answer, None)
+}
+
+/// Frames of a session, which begins with the first request for it (SOCKJS-FR-01).
+async fn receive(
+    service: &Service,
+    request: &Request<Incoming>,
+    style: Style,
+    key: String,
+) -> Result<Answer, Box<Answer>> {
+    let hub = &service.hub;
+    let orders = service.sessions.find_or_open(key, &service.stop, || {
+        admitted(hub, request).map(|user| Talk::open(Arc::clone(hub), user))
+    })?;
+    let (receiver, mut flow) = Receiver::new(style, hub.policy);
+    // Where the session has just ended, nothing follows.
+    let _ = orders.send(Order::Attach(receiver));
+    let headers = request.headers();
+    Ok(match style {
+        Style::Polling => match flow.next().await {
+            Some(frame) => frames(Either::Left(Full::new(frame)), JAVASCRIPT, headers),
+            None => plain(StatusCode::NOT_FOUND, "Not Found"),
+        },
+        Style::Streaming => frames(Either::Right(flow), JAVASCRIPT, headers),
+        Style::EventSource => frames(Either::Right(flow), hub.policy.event_stream_type(), headers),
+    })
+}
+
+/// Messages for a session (SOCKJS-XHR-02), if it is there (SOCKJS-SESS-03) and they are JSON (SOCKJS-XHR-03).
+async fn take(service: &Service, request: Request<Incoming>, key: &str) -> Answer {
+    let policy = service.hub.policy;
+    let (head, body) = request.into_parts();
+    let Some(orders) = service.sessions.find(key) else {
+        if policy.refuses_unknown_session() {
+            return plain(StatusCode::NOT_FOUND, "Not Found");
+        }
+        return taken(&head.headers);
+    };
+    let octets = match Limited::new(body, MESSAGE_LIMIT).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(_) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large."),
+    };
+    if octets.is_empty() {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "Payload expected.");
+    }
+    match std::str::from_utf8(&octets).map_err(|_| String::new()).and_then(sockjs::read_client) {
+        // Where the session has just ended, its receiver is told.
+        Ok(texts) => drop(orders.send(Order::Take(texts))),
+        Err(_) if policy.refuses_broken_json() => {
+            return plain(StatusCode::INTERNAL_SERVER_ERROR, "Broken JSON encoding.");
+        }
+        Err(_) => {}
+    }
+    taken(&head.headers)
+}
+
+/// Who knocks, if they are let in: the user of the query token (IM-HS-02, IM-HS-03).
+fn admitted<B>(hub: &Hub, request: &Request<B>) -> Result<Option<String>, Box<Answer>> {
+    let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    if !hub.policy.admits_origin(origin) {
+        return Err(Box::new(plain(StatusCode::FORBIDDEN, "Forbidden")));
+    }
+    let token = query_token(request.uri().query().unwrap_or_default());
+    let user = token.and_then(|token| hub.user_of_token(&token));
+    if !hub.policy.admits_upgrade(user.as_deref()) {
+        return Err(Box::new(plain(StatusCode::UNAUTHORIZED, "Unauthorized")));
+    }
+    Ok(user)
 }
 
 /// The opening handshake (RFC 6455, 4.2), and who knocks (IM-HS-02).
@@ -89,23 +195,13 @@ fn upgrade<B>(
     framing: Framing,
 ) -> Result<(Answer, Granted), Box<Answer>> {
     let computed = handshake_key(request)?;
+    let user = admitted(hub, request)?;
     let headers = request.headers();
-    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
-    if !hub.policy.admits_origin(origin) {
-        return Err(Box::new(plain(StatusCode::FORBIDDEN, "Forbidden")));
-    }
-    let token = query_token(request.uri().query().unwrap_or_default());
-    let user = token.and_then(|token| hub.user_of_token(&token));
-    if !hub.policy.admits_upgrade(user.as_deref()) {
-        return Err(Box::new(plain(StatusCode::UNAUTHORIZED, "Unauthorized")));
-    }
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let mut answer = whole(StatusCode::SWITCHING_PROTOCOLS, "");
     answer = with(answer, header::UPGRADE, "websocket");
     answer = with(answer, header::CONNECTION, "Upgrade");
     answer = with(answer, header::SEC_WEBSOCKET_ACCEPT, &hub.policy.accept_key(computed));
-    // SOCKJS-STOMP-02: on SockJS transports no sub-protocol is negotiated.
-    if framing == Framing::Raw
+    if (framing == Framing::Raw || hub.policy.negotiates_beneath_sockjs())
         && let Some(selected) = hub.policy.subprotocol(&list(headers, &header::SEC_WEBSOCKET_PROTOCOL))
     {
         answer = with(answer, header::SEC_WEBSOCKET_PROTOCOL, &selected);
@@ -148,53 +244,6 @@ fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     lines.flat_map(|line| line.split(',')).map(|token| token.trim().to_owned()).collect()
 }
 
-/// `GET /ws/im/info` (SOCKJS-INFO-01).
-fn info(hub: &Hub, headers: &HeaderMap) -> Answer {
-    let body = format!(
-        "{{\"websocket\":true,\"cookie_needed\":false,\"origins\":[\"*:*\"],\"entropy\":{}}}",
-        hub.entropy()
-    );
-    let mut answer = Response::new(Full::from(body));
-    answer = with(answer, header::CONTENT_TYPE, "application/json;charset=UTF-8");
-    answer = with(answer, header::CACHE_CONTROL, NOT_CACHED);
-    shared(answer, headers)
-}
-
-/// `OPTIONS /ws/im/info` (SOCKJS-INFO-02).
-fn options(headers: &HeaderMap) -> Answer {
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    answer = with(answer, header::ACCESS_CONTROL_ALLOW_METHODS, "OPTIONS, GET");
-    answer = with(answer, header::ACCESS_CONTROL_MAX_AGE, A_YEAR);
-    answer = with(answer, header::CACHE_CONTROL, &format!("public, max-age={A_YEAR}"));
-    if let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
-    }
-    shared(answer, headers)
-}
-
-/// Lets pages of any origin read an answer; `null` is none that could be named.
-fn shared(mut answer: Answer, headers: &HeaderMap) -> Answer {
-    let any = HeaderValue::from_static("*");
-    let origin = headers.get(header::ORIGIN).filter(|origin| *origin != "null").unwrap_or(&any).clone();
-    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    with(answer, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = Response::new(Full::from(text));
-    *answer.status_mut() = status;
-    with(answer, header::CONTENT_TYPE, TEXT)
-}
-
-fn with(mut answer: Answer, name: HeaderName, value: &str) -> Answer {
-    // What is no header value is ours to get right; the client then sees the answer without it.
-    if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
-    }
-    answer
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,13 +258,19 @@ mod tests {
             ("/ws/im/info", Place::Info),
             ("/ws/im//abc/websocket", Place::Nowhere),
             ("/ws/im/a.b/abc/websocket", Place::Nowhere),
-            ("/ws/im/000/abc/xhr", Place::Nowhere),
+            ("/ws/im/000/abc/xhr", Place::Frames(Style::Polling, "000", "abc")),
+            ("/ws/im/_/a%20b/xhr_streaming", Place::Frames(Style::Streaming, "_", "a%20b")),
+            ("/ws/im/1/abc/eventsource", Place::Frames(Style::EventSource, "1", "abc")),
+            ("/ws/im/1/abc/xhr_send", Place::Messages("1", "abc")),
+            ("/ws/im/1/abc/jsonp", Place::Nowhere),
+            ("/ws/im/1/abc/xhr/", Place::Nowhere),
+            ("/ws/im/abc/xhr", Place::Nowhere),
             ("/ws/imx", Place::Nowhere),
             ("/ws", Place::Nowhere),
             ("/", Place::Nowhere),
         ];
         for (path, expected) in cases {
-            assert_eq!(place(path), expected, "{path}");
+            assert_eq!(place(Policy::default(), path), expected, "{path}");
         }
     }
 

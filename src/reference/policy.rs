@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use serde_json::{Map, Value};
 
 use super::defects::{self, Defect};
@@ -15,6 +16,7 @@ use super::directory::{Group, Standing};
 use super::event::ConnId;
 use super::message::Message;
 use super::session::AckMode;
+use crate::link::sockjs;
 use crate::stomp::{self, Frame, Version};
 
 /// Whose subscriptions a personal message is shown to.
@@ -79,6 +81,98 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// The octets of a frame (STOMP12-ENC-02, STOMP12-CLEN-06).
     fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
         stomp::encode(frame, version)
+    }
+
+    // ---- SockJS
+
+    /// Whether what is below the endpoint is the page that greets (SOCKJS-BASE-01, SOCKJS-BASE-02).
+    fn is_greeting(&self, below: &str) -> bool {
+        below == "/"
+    }
+
+    /// Whether a new session is greeted by `o` (SOCKJS-FR-01).
+    fn greets_session(&self) -> bool {
+        true
+    }
+
+    /// The frame that carries messages, with every character escaped that could be lost (SOCKJS-FR-03, SOCKJS-FR-05).
+    fn sock_messages(&self, texts: &[String]) -> String {
+        sockjs::messages(texts)
+    }
+
+    /// The frame that ends a session (SOCKJS-FR-04).
+    fn sock_close(&self, code: u16, reason: &str) -> String {
+        sockjs::close(code, reason)
+    }
+
+    /// Whether this may be the id of a server or session: it is not empty and has no dots (SOCKJS-SESS-01).
+    fn accepts_session_id(&self, id: &str) -> bool {
+        !id.is_empty() && !id.contains('.')
+    }
+
+    /// What a session over HTTP is known by: its own id, whatever the server's (SOCKJS-SESS-02).
+    fn session_key(&self, server: &str, session: &str) -> String {
+        session.to_owned()
+    }
+
+    /// Whether messages for a session that is not there are refused (SOCKJS-SESS-03).
+    fn refuses_unknown_session(&self) -> bool {
+        true
+    }
+
+    /// How long a session lives that nobody receives from (SOCKJS-SESS-04).
+    fn lonely_for(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    /// Whether a second receiver is turned away as long as the first is there (SOCKJS-SESS-05).
+    fn admits_one_receiver(&self) -> bool {
+        true
+    }
+
+    /// Whether a session that was closed says so until it times out (SOCKJS-SESS-06).
+    fn remembers_close(&self) -> bool {
+        true
+    }
+
+    /// Whether a session ends when its receiver is cut off: what was on the way is lost (SOCKJS-ABORT-01).
+    fn ends_when_interrupted(&self) -> bool {
+        true
+    }
+
+    /// What ends a frame to a receiver by xhr (SOCKJS-XHR-01).
+    fn frame_end(&self) -> &'static str {
+        "\n"
+    }
+
+    /// How many `h` go before the first frame of a streaming response (SOCKJS-STR-01).
+    fn streaming_prelude(&self) -> usize {
+        2048
+    }
+
+    /// After how many octets a streaming response is ended, so that the client can forget it (SOCKJS-STR-02).
+    fn streaming_limit(&self) -> usize {
+        128 * 1024
+    }
+
+    /// The content type of an event stream (SOCKJS-ES-01).
+    fn event_stream_type(&self) -> &'static str {
+        "text/event-stream"
+    }
+
+    /// Whether messages that are no JSON are refused (SOCKJS-XHR-03, SOCKJS-WS-04).
+    fn refuses_broken_json(&self) -> bool {
+        true
+    }
+
+    /// The headers that a page may send, of those that its browser asks for (SOCKJS-XHR-04).
+    fn allowed_headers<'a>(&self, asked: Option<&'a HeaderValue>) -> Option<&'a HeaderValue> {
+        asked
+    }
+
+    /// Whether a sub-protocol is negotiated beneath SockJS (SOCKJS-STOMP-02).
+    fn negotiates_beneath_sockjs(&self) -> bool {
+        false
     }
 
     // ---- CONNECT and errors

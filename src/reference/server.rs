@@ -16,9 +16,10 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::directory::Directory;
-use super::http::{Granted, answer};
+use super::http::{Granted, Service, answer};
 use super::hub::{Hub, stopped};
 use super::policy::Policy;
+use super::sockjs::Sessions;
 use crate::link::{Listener, Stream};
 
 /// How long connections have to say good-bye when the server stops.
@@ -62,6 +63,7 @@ async fn accept(listener: Listener, hub: Arc<Hub>, mut stop: watch::Receiver<boo
     let mut tasks = JoinSet::new();
     let clock = Arc::clone(&hub);
     tasks.spawn(async move { clock.keep_time().await });
+    let service = Arc::new(Service { hub, sessions: Sessions::default(), stop: stop.clone() });
     loop {
         let accepted = tokio::select! {
             biased;
@@ -71,7 +73,7 @@ async fn accept(listener: Listener, hub: Arc<Hub>, mut stop: watch::Receiver<boo
         };
         match accepted {
             Ok(stream) => {
-                tasks.spawn(serve(Arc::clone(&hub), stream, stop.clone()));
+                tasks.spawn(serve(Arc::clone(&service), stream, stop.clone()));
             }
             // Nobody is left who could connect; those who have done so are still served.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => {
@@ -88,20 +90,20 @@ async fn accept(listener: Listener, hub: Arc<Hub>, mut stop: watch::Receiver<boo
 }
 
 /// Serves one connection: HTTP, and after an upgrade WebSocket.
-async fn serve(hub: Arc<Hub>, stream: Stream, mut stop: watch::Receiver<bool>) {
+async fn serve(service: Arc<Service>, stream: Stream, mut stop: watch::Receiver<bool>) {
     let granted: Mutex<Option<Granted>> = Mutex::new(None);
-    let service = service_fn(|mut request| {
-        let (answer, upgrade) = answer(&hub, &mut request);
+    let answers = service_fn(async |request| {
+        let (answer, upgrade) = answer(&service, request).await;
         if upgrade.is_some() {
             *granted.lock().unwrap_or_else(PoisonError::into_inner) = upgrade;
         }
-        std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+        Ok::<_, std::convert::Infallible>(answer)
     });
     let http = http1::Builder::new()
         .auto_date_header(false)
         .title_case_headers(true)
         .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(stream), answers)
         .with_upgrades();
     let mut http = std::pin::pin!(http);
     let served = tokio::select! {
@@ -112,9 +114,9 @@ async fn serve(hub: Arc<Hub>, stream: Stream, mut stop: watch::Receiver<bool>) {
             http.await
         }
     };
-    let granted = granted.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let granted = granted.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let (Ok(()), Some(granted)) = (served, granted) {
-        upgraded(hub, granted, stop).await;
+        upgraded(Arc::clone(&service.hub), granted, stop).await;
     }
 }
 

@@ -346,8 +346,8 @@ async fn open_link(
         all.retain(|(n, _)| *n != name);
         all.extend(value.map(|value| (name, value)));
     }
-    let sockjs = stage.over(on) == "sockjs-websocket";
-    let request = OpenRequest { path, query: all, headers, subprotocols, sockjs, seed: stage.seed_for(on) };
+    let (over, seed) = (stage.over(on), stage.seed_for(on));
+    let request = OpenRequest { path, query: all, headers, subprotocols, over, seed };
     let begun = Instant::now();
     let patience = stage.world.patience();
     let connection = open(&stage.world.endpoint, &request, &stage.secrets, patience, stage.sink(on)).await;
@@ -414,7 +414,16 @@ fn ill_formed(octets: &[u8], version: crate::stomp::Version) -> Option<String> {
     }
 }
 
+/// Takes note that a case asks of a transport what it cannot do: it then proves nothing.
+fn beyond(stage: &Stage, on: &str, what: &str) {
+    let why = format!("{on} cannot {what}: there is no WebSocket beneath `{}`", stage.over(on).word());
+    stage.log(Some(on), What::Fault { why });
+}
+
 fn wire(stage: &Arc<Stage>, on: &str, layout: Layout) {
+    if !stage.over(on).has_websocket() && (layout.fragment.is_some() || layout.binary) {
+        return beyond(stage, on, "send fragments or binary messages");
+    }
     let mut state = stage.lock();
     if let Some(connection) = state.links.get_mut(on).and_then(|l| l.connection.as_mut()) {
         connection.set_silent(layout.silent);
@@ -424,6 +433,9 @@ fn wire(stage: &Arc<Stage>, on: &str, layout: Layout) {
 }
 
 fn ws(stage: &Arc<Stage>, on: &str, act: WsAct) {
+    if !stage.over(on).has_websocket() {
+        return beyond(stage, on, "use `ws`");
+    }
     let (kind, text) = match &act {
         WsAct::Ping(text) => ("ping", text.clone()),
         WsAct::Pong(text) => ("pong", text.clone()),

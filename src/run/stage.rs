@@ -18,6 +18,7 @@ use super::road::{Shared, Way};
 use super::world::{Waiting as Spent, World};
 use crate::case::event::{Event, Phase, Seen, What};
 use crate::case::script::{Script, role_of};
+use crate::case::transport::Transport;
 use crate::judge::{Facts, Judge, Waiting};
 use crate::session::secrets::Secrets;
 use crate::session::{Connection, Dice, Sink};
@@ -49,6 +50,8 @@ pub(super) struct Link {
     pub(super) spoilt: bool,
     /// Whether it got an ERROR.
     pub(super) refused: bool,
+    /// How often it was opened.
+    dials: u64,
     /// When it last acted, by the stage's count of acts.
     pub(super) acted: u64,
     /// What was acted up to the last barrier on it.
@@ -70,6 +73,7 @@ impl Default for Link {
             echo: Decoder::new(Mode::Lenient, Limits::default()),
             spoilt: false,
             refused: false,
+            dials: 0,
             acted: 0,
             barrier: 0,
         }
@@ -215,8 +219,8 @@ impl Stage {
         let link = state.links.entry(on.to_owned()).or_default();
         match what {
             What::Dial { .. } => {
-                let (barrier, acted) = (link.barrier, link.acted);
-                *link = Link { barrier, acted, ..Link::default() };
+                let (barrier, acted, dials) = (link.barrier, link.acted, link.dials + 1);
+                *link = Link { barrier, acted, dials, ..Link::default() };
                 what
             }
             What::Opened { .. } => {
@@ -233,11 +237,7 @@ impl Stage {
                 match frame.command.as_str() {
                     "CONNECTED" => self.negotiated(link, &frame),
                     "ERROR" => link.refused = true,
-                    "MESSAGE" => {
-                        if state.order.came(on, &frame) {
-                            self.world.inversion_seen();
-                        }
-                    }
+                    "MESSAGE" if state.order.came(on, &frame) => self.world.inversion_seen(),
                     "RECEIPT" => {
                         let id = frame.header("receipt-id").unwrap_or_default().to_owned();
                         state.receipts.insert(id);
@@ -396,6 +396,10 @@ impl Stage {
     /// What the engine says for itself is laid out plainly.
     pub(super) fn transmit(&self, on: &str, octets: &[u8], how: How) {
         let mut frames = Vec::new();
+        if let Some(why) = self.cannot_carry(on, octets) {
+            self.log(Some(on), What::Fault { why: why.to_owned() });
+            return;
+        }
         {
             let mut state = self.lock();
             let Some(link) = state.links.get_mut(on) else { return };
@@ -427,14 +431,21 @@ impl Stage {
         }
     }
 
+    /// Why a connection cannot carry these octets, where it cannot.
+    fn cannot_carry(&self, on: &str, octets: &[u8]) -> Option<&'static str> {
+        let state = self.lock();
+        state.links.get(on)?.connection.as_ref()?.writer.cannot_carry(octets)
+    }
+
     /// A seed for something of this name.
     pub(super) fn seed_for(&self, name: &str) -> u64 {
         let mut seed = self.seed;
         for byte in name.bytes() {
             seed = Dice::new(seed ^ u64::from(byte)).roll();
         }
-        let connections = self.lock().links.get(name).map_or(0, |l| l.acted);
-        seed.wrapping_add(connections)
+        // Another one for every connection: a SockJS session that has ended must not be met again.
+        let (acted, dials) = self.lock().links.get(name).map_or((0, 0), |l| (l.acted, l.dials));
+        seed.wrapping_add(acted).wrapping_add(dials << 32)
     }
 
     /// Takes note that an actor acts.
@@ -470,10 +481,10 @@ impl Stage {
     }
 
     /// The transport of a connection.
-    pub(super) fn over(&self, on: &str) -> &str {
+    pub(super) fn over(&self, on: &str) -> Transport {
         let member =
             self.script.cast.iter().find(|m| m.name == on || (m.times.is_some() && m.name == role_of(on)));
-        member.map_or("websocket", |m| &m.over)
+        member.map_or(Transport::default(), |m| m.over)
     }
 
     /// The journal, once nothing more will be logged.

@@ -1,7 +1,8 @@
 //! A connection that is open: one task reads, decodes and writes; whoever holds it hands over octets.
 //!
-//! It relies on the lenient readers of WebSocket and STOMP, so that a violation is an event and not an end. It answers
-//! pings and closes as RFC 6455 asks, beats as negotiated, and does nothing else by itself.
+//! It relies on the lenient readers of WebSocket and STOMP (`ear.rs`), so that a violation is an event and not an end.
+//! It answers pings and closes as RFC 6455 asks, beats as negotiated, and does nothing else by itself. Where there is
+//! no WebSocket, `carrier.rs` has the task.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,35 +14,34 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::carrier::Carrier;
+use super::ear::{Ear, End, MOST_OCTETS};
 use super::secrets::Secrets;
 use super::writer::Writer;
-use crate::case::event::{By, Seen, Way, What};
+use crate::case::event::{By, Way, What};
+use crate::case::transport::Transport;
 use crate::link::Stream;
-use crate::link::sockjs::{self, SockFrame};
+use crate::link::upgrade::Rest;
 use crate::link::ws::{Assembler, FrameReader, Message, Role, Violation, opcode};
-use crate::stomp::{Decoder, Item, Limits, Mode, Version};
+use crate::stomp::Version;
 
 /// Where events go.
 pub type Sink = Arc<dyn Fn(What) + Send + Sync>;
 
-/// Frames after which a peer that never stops is given up.
-const MOST_FRAMES: usize = 100_000;
-/// Octets after which it is.
-const MOST_OCTETS: usize = 64 << 20;
 /// How long the end of TCP is waited for after the closing handshake.
-const CLOSE_GRACE: Duration = Duration::from_millis(500);
+pub(super) const CLOSE_GRACE: Duration = Duration::from_millis(500);
 
 /// What its holder asks of a connection's task.
 #[derive(Debug)]
-enum Order {
+pub(super) enum Order {
     /// Write these.
     Octets(Vec<u8>),
     /// Send a heart-beat at least this often.
     BeatEvery(Duration),
     /// Keep silent, whatever was negotiated.
     Silence(bool),
-    /// The closing handshake has been written: what ends now is ended by us.
-    Closing,
+    /// Write these, which begin the closing handshake: what ends now is ended by us.
+    Close(Vec<u8>),
     /// End TCP, by a reset or an end of stream.
     Cut { reset: bool },
 }
@@ -61,7 +61,7 @@ impl Connection {
     pub fn start(
         stream: Stream,
         early: Vec<u8>,
-        sockjs: bool,
+        over: Transport,
         seed: u64,
         secrets: Secrets,
         sink: Sink,
@@ -72,20 +72,24 @@ impl Connection {
             out: Vec::new(),
             frames: FrameReader::new(Role::Client, MOST_OCTETS),
             assembler: Assembler::new(MOST_OCTETS),
-            decoder: Decoder::new(Mode::Lenient, Limits::default()),
-            writer: Writer::new(sockjs, seed ^ 0x5bd1_e995),
-            sockjs,
-            secrets,
-            sink,
-            seen: (0, 0),
-            closing: false,
+            writer: Writer::new(over, seed ^ 0x5bd1_e995),
+            ear: Ear::new(secrets, sink),
             beat: None,
             silent: false,
             next_beat: Instant::now(),
             give_up: None,
+            left: None,
         };
         tokio::spawn(pump.run(inbox, early));
-        Connection { writer: Writer::new(sockjs, seed), version: Version::V12, orders }
+        Connection { writer: Writer::new(over, seed), version: Version::V12, orders }
+    }
+
+    /// Takes over a session of SockJS without a WebSocket, whose first response has begun.
+    pub(super) fn carried(carrier: Carrier, over: Transport, first: Rest, sink: Sink) -> Self {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let ear = Ear::new(carrier.secrets.clone(), sink);
+        tokio::spawn(carrier.run(over, first, ear, inbox));
+        Connection { writer: Writer::new(over, 0), version: Version::V12, orders }
     }
 
     /// Hands over octets to be written.
@@ -95,11 +99,9 @@ impl Connection {
         }
     }
 
-    /// Begins the closing handshake.
+    /// Begins the closing handshake, or ends the session where there is none.
     pub fn close(&mut self, code: u16) {
-        let _ = self.orders.send(Order::Closing);
-        let octets = self.writer.control(opcode::CLOSE, code.to_be_bytes().to_vec());
-        self.send(octets);
+        let _ = self.orders.send(Order::Close(self.writer.close(code)));
     }
 
     /// Ends TCP without a close frame.
@@ -129,18 +131,15 @@ struct Pump {
     out: Vec<u8>,
     frames: FrameReader,
     assembler: Assembler,
-    decoder: Decoder,
     writer: Writer,
-    sockjs: bool,
-    secrets: Secrets,
-    sink: Sink,
-    seen: (usize, usize),
-    closing: bool,
+    ear: Ear,
     beat: Option<Duration>,
     silent: bool,
     next_beat: Instant,
-    /// When the target's answer to our close is waited for no longer.
+    /// When the target's close is waited for no longer.
     give_up: Option<Instant>,
+    /// How SockJS has ended the session.
+    left: Option<End>,
 }
 
 enum Io {
@@ -149,9 +148,6 @@ enum Io {
     Ended(String),
 }
 
-/// Why the task ends: who ended it, with which code, for which reason.
-type End = (By, Option<u16>, String);
-
 impl Pump {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>, early: Vec<u8>) {
         let end = match self.take(&early) {
@@ -159,7 +155,8 @@ impl Pump {
             None => self.pump(&mut inbox).await,
         };
         let (by, code, reason) = end;
-        (self.sink)(What::Ended { by, code, reason: self.secrets.conceal(&reason) });
+        let reason = self.ear.secrets.conceal(&reason);
+        (self.ear.sink)(What::Ended { by, code, reason });
         // What was to be written still leaves, and the peer's end is waited for, but not for long.
         inbox.close();
         let _ = timeout(CLOSE_GRACE, async {
@@ -176,7 +173,7 @@ impl Pump {
         let mut open = true;
         loop {
             let beat_at = self.next_beat;
-            let beats = self.beat.is_some() && !self.silent && !self.closing;
+            let beats = self.beat.is_some() && !self.silent && !self.ear.closing;
             let give_up = self.give_up;
             tokio::select! {
                 biased;
@@ -189,10 +186,9 @@ impl Pump {
                     // Its holder is gone: nothing will be asked of it any more.
                     None => {
                         open = false;
-                        if !self.closing {
-                            self.begin_closing();
-                            let octets = self.writer.control(opcode::CLOSE, 1000_u16.to_be_bytes().to_vec());
-                            self.out.extend(octets);
+                        if !self.ear.closing {
+                            let octets = self.writer.close(1000);
+                            self.begin_closing(octets);
                         }
                     }
                 },
@@ -204,13 +200,12 @@ impl Pump {
                         }
                     }
                     Io::Ended(how) => {
-                        let by = if self.closing { By::Us } else { By::Target };
-                        return (by, None, how);
+                        return self.left.take().unwrap_or((self.ear.by(), None, how));
                     }
                 },
                 () = tokio::time::sleep_until(beat_at), if beats => self.send_beat(),
                 () = tokio::time::sleep_until(give_up.unwrap_or(beat_at)), if give_up.is_some() => {
-                    return (By::Us, None, "the target did not answer our close".to_owned());
+                    return self.given_up();
                 }
             }
         }
@@ -229,7 +224,7 @@ impl Pump {
                 self.next_beat = Instant::now() + interval;
             }
             Order::Silence(silent) => self.silent = silent,
-            Order::Closing => self.begin_closing(),
+            Order::Close(octets) => self.begin_closing(octets),
             Order::Cut { reset } => {
                 // What was said before must have left: a cut is no licence to lose it.
                 let out = std::mem::take(&mut self.out);
@@ -248,15 +243,34 @@ impl Pump {
         None
     }
 
-    fn begin_closing(&mut self) {
-        self.closing = true;
+    fn begin_closing(&mut self, octets: Vec<u8>) {
+        self.out.extend(octets);
+        self.ear.closing = true;
         self.give_up = Some(Instant::now() + CLOSE_GRACE);
+    }
+
+    /// SockJS has ended the session: the WebSocket must be closed as well (SOCKJS-WS-06), and is waited for.
+    fn leave(&mut self, end: End) -> Option<End> {
+        if end.1.is_none() {
+            return Some(end);
+        }
+        self.left = Some(end);
+        self.give_up.get_or_insert(Instant::now() + CLOSE_GRACE);
+        None
+    }
+
+    fn given_up(&mut self) -> End {
+        if let Some(end) = self.left.take() {
+            self.ear.malformed("SOCKJS-WS-06", "the WebSocket was not closed after the frame `c`");
+            return end;
+        }
+        (By::Us, None, "the target did not answer our close".to_owned())
     }
 
     fn send_beat(&mut self) {
         let octets = self.writer.beat();
         self.out.extend(octets);
-        (self.sink)(What::Beat { way: Way::Out });
+        (self.ear.sink)(What::Beat { way: Way::Out });
         if let Some(interval) = self.beat {
             self.next_beat = Instant::now() + interval;
         }
@@ -265,7 +279,7 @@ impl Pump {
     /// Takes octets that came; says so if they end the connection.
     fn take(&mut self, octets: &[u8]) -> Option<End> {
         self.frames.feed(octets);
-        self.seen.1 += octets.len();
+        let mut count = 0;
         loop {
             match self.frames.next_frame() {
                 None => break,
@@ -275,7 +289,7 @@ impl Pump {
                 }
                 Some(Ok((frame, violations))) => {
                     violations.iter().for_each(|v| self.malformed(v));
-                    self.seen.0 += 1;
+                    count += 1;
                     match self.assembler.push(frame) {
                         Ok(None) => {}
                         Ok(Some(message)) => {
@@ -288,21 +302,21 @@ impl Pump {
                 }
             }
         }
-        let (frames, octets) = self.seen;
-        (frames > MOST_FRAMES || octets > MOST_OCTETS)
-            .then(|| (By::Us, None, format!("it never stopped sending: {frames} frames, {octets} octets")))
+        self.ear.count(count, octets.len())
     }
 
     fn malformed(&self, violation: &Violation) {
-        let what = self.secrets.conceal_excerpts(&violation.what);
-        (self.sink)(What::Malformed { clause: violation.clause.into(), what });
+        self.ear.malformed(violation.clause, &violation.what);
     }
 
     fn message(&mut self, message: Message) -> Option<End> {
         match message {
-            Message::Text(text) if self.sockjs => return self.sock_frame(&text),
-            Message::Text(text) => self.stomp(text.as_bytes()),
-            Message::Binary(octets) => self.stomp(&octets),
+            Message::Text(text) if self.writer.over().is_sockjs() => {
+                let end = self.ear.sock_frame(&text)?;
+                return self.leave(end);
+            }
+            Message::Text(text) => self.ear.stomp(text.as_bytes()),
+            Message::Binary(octets) => self.ear.stomp(&octets),
             Message::Ping(payload) => {
                 let octets = self.writer.control(opcode::PONG, payload.clone());
                 self.out.extend(octets);
@@ -310,76 +324,24 @@ impl Pump {
             }
             Message::Pong(payload) => self.ws("pong", &String::from_utf8_lossy(&payload)),
             Message::Close(code, reason) => {
-                self.unfinished();
+                self.ear.unfinished();
                 // A close frame without a code counts as 1005 (RFC 6455, 7.1.5).
                 let shown = Some(code.unwrap_or(1005));
-                if self.closing {
+                if self.ear.closing {
                     return Some((By::Us, shown, reason));
                 }
                 let payload = code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec());
                 let octets = self.writer.control(opcode::CLOSE, payload);
                 self.out.extend(octets);
-                return Some((By::Target, shown, reason));
+                return Some(self.left.take().unwrap_or((By::Target, shown, reason)));
             }
         }
         None
     }
 
     fn ws(&self, kind: &str, text: &str) {
-        (self.sink)(What::Ws { way: Way::In, kind: kind.into(), text: self.secrets.conceal(text) });
-    }
-
-    fn sock_frame(&mut self, text: &str) -> Option<End> {
-        match sockjs::read(text) {
-            Ok(SockFrame::Open) => (self.sink)(What::Opened { protocol: None }),
-            Ok(SockFrame::Heartbeat) => {}
-            Ok(SockFrame::Messages(messages)) => messages.iter().for_each(|m| self.stomp(m.as_bytes())),
-            Ok(SockFrame::Close(code, reason)) => {
-                let by = if self.closing { By::Us } else { By::Target };
-                return Some((by, Some(code), reason));
-            }
-            Err(what) => {
-                (self.sink)(What::Malformed {
-                    clause: "SOCKJS-FR-03".into(),
-                    what: self.secrets.conceal_excerpts(&what),
-                });
-            }
-        }
-        None
-    }
-
-    fn stomp(&mut self, octets: &[u8]) {
-        self.decoder.feed(octets);
-        while let Some(item) = self.decoder.next_item() {
-            match item {
-                Item::Eol => (self.sink)(What::Beat { way: Way::In }),
-                Item::Frame(frame, faults) => {
-                    for fault in &faults {
-                        self.fault(fault);
-                    }
-                    if frame.command == "CONNECTED" {
-                        let version =
-                            frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
-                        self.decoder.set_version(version);
-                    }
-                    let frame = Seen::new(&frame, &|text| self.secrets.conceal(text));
-                    (self.sink)(What::Came { frame });
-                }
-                Item::Fault(fault) => self.fault(&fault),
-            }
-        }
-    }
-
-    fn fault(&self, fault: &crate::stomp::Fault) {
-        let what = self.secrets.conceal_excerpts(&fault.to_string());
-        (self.sink)(What::Malformed { clause: fault.kind.clause().into(), what });
-    }
-
-    /// A frame that the target began and will not end.
-    fn unfinished(&self) {
-        if let Some(fault) = self.decoder.finish() {
-            self.fault(&fault);
-        }
+        let text = self.ear.secrets.conceal(text);
+        (self.ear.sink)(What::Ws { way: Way::In, kind: kind.into(), text });
     }
 }
 

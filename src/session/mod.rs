@@ -3,7 +3,9 @@
 //! It relies on `link` and `stomp`, and hands everything to a sink as events. It never judges, never waits for
 //! anything in particular, and never lets a secret into an event.
 
+mod carrier;
 mod connection;
+mod ear;
 mod open;
 pub mod secrets;
 mod writer;

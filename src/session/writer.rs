@@ -1,9 +1,10 @@
 //! From frames to octets on the wire, in the layout that a case asks for (LANGUAGE 4, `wire`).
 //!
-//! It relies on the codecs of STOMP and WebSocket. Mask keys come from the run's seed, so that the same run writes the
-//! same octets.
+//! It relies on the codecs of STOMP, SockJS and WebSocket. Mask keys come from the run's seed, so that the same run
+//! writes the same octets.
 
 use crate::case::script::Layout;
+use crate::case::transport::Transport;
 use crate::link::sockjs;
 use crate::link::ws::{WsFrame, encode_frame, opcode};
 
@@ -37,7 +38,7 @@ impl Dice {
 #[derive(Debug)]
 pub struct Writer {
     layout: Layout,
-    sockjs: bool,
+    over: Transport,
     dice: Dice,
     batch: Vec<u8>,
     batched: usize,
@@ -45,8 +46,23 @@ pub struct Writer {
 
 impl Writer {
     /// A writer in the plain layout: one frame, one text message.
-    pub fn new(sockjs: bool, seed: u64) -> Self {
-        Writer { layout: Layout::default(), sockjs, dice: Dice::new(seed), batch: Vec::new(), batched: 0 }
+    pub fn new(over: Transport, seed: u64) -> Self {
+        Writer { layout: Layout::default(), over, dice: Dice::new(seed), batch: Vec::new(), batched: 0 }
+    }
+
+    /// How the connection travels.
+    pub fn over(&self) -> Transport {
+        self.over
+    }
+
+    /// Why these octets cannot be carried in this layout, where they cannot.
+    pub fn cannot_carry(&self, octets: &[u8]) -> Option<&'static str> {
+        if !self.over.is_sockjs() {
+            return None;
+        }
+        let all = [&self.batch, octets, self.layout.after.as_bytes()].concat();
+        let no_text = self.pieces(&all).iter().any(|piece| std::str::from_utf8(piece).is_err());
+        no_text.then_some("SockJS carries text only, and these octets, as they are cut, are none")
     }
 
     /// Changes the layout. What lies in an unfinished batch is returned, to be sent now.
@@ -86,24 +102,32 @@ impl Writer {
     }
 
     fn lay_out(&mut self, octets: &[u8], as_it_is: bool) -> Vec<u8> {
-        let pieces: Vec<&[u8]> = match self.layout.every {
-            Some(every) => octets.chunks(every).collect(),
-            None => cut(octets, &self.layout.cut),
-        };
+        let pieces = self.pieces(octets);
         // A piece of a frame that ends within a character is no text: then all pieces are binary.
         let no_text = pieces.iter().any(|p| std::str::from_utf8(p).is_err());
         let binary = self.layout.binary || (no_text && !as_it_is);
         let mut out = Vec::new();
         for piece in pieces {
-            out.extend(self.message(piece, binary && !self.sockjs));
+            out.extend(match self.over.has_websocket() {
+                true => self.message(piece, binary && !self.over.is_sockjs()),
+                // Whoever carries it puts the lines that wait into one array.
+                false => (sockjs::write_message(&sockjs::as_text(piece)) + "\n").into_bytes(),
+            });
         }
         out
     }
 
+    fn pieces<'o>(&self, octets: &'o [u8]) -> Vec<&'o [u8]> {
+        match self.layout.every {
+            Some(every) => octets.chunks(every).collect(),
+            None => cut(octets, &self.layout.cut),
+        }
+    }
+
     fn message(&mut self, piece: &[u8], binary: bool) -> Vec<u8> {
         let kind = if binary { opcode::BINARY } else { opcode::TEXT };
-        let payload = if self.sockjs {
-            sockjs::write_client(&[String::from_utf8_lossy(piece).into_owned()]).into_bytes()
+        let payload = if self.over.is_sockjs() {
+            sockjs::write_client(&[sockjs::as_text(piece)]).into_bytes()
         } else {
             piece.to_vec()
         };
@@ -130,9 +154,20 @@ impl Writer {
         encode_frame(&WsFrame::new(kind, payload, Some(self.dice.mask())))
     }
 
+    /// What begins the closing handshake; nothing, where there is none.
+    pub fn close(&mut self, code: u16) -> Vec<u8> {
+        if !self.over.has_websocket() {
+            return Vec::new();
+        }
+        self.control(opcode::CLOSE, code.to_be_bytes().to_vec())
+    }
+
     /// A heart-beat.
     pub fn beat(&mut self) -> Vec<u8> {
-        self.message(b"\n", false)
+        let layout = std::mem::take(&mut self.layout);
+        let octets = self.lay_out(b"\n", false);
+        self.layout = layout;
+        octets
     }
 }
 
@@ -170,7 +205,7 @@ mod tests {
     }
 
     fn written(layout: Layout, frames: usize) -> Vec<Message> {
-        let mut writer = Writer::new(false, 1);
+        let mut writer = Writer::new(Transport::Websocket, 1);
         writer.set_layout(layout);
         let frame = Frame::new("SEND").body("ä");
         let style = Style {
@@ -208,7 +243,7 @@ mod tests {
 
     #[test]
     fn an_unfinished_batch_leaves_with_the_next_layout() {
-        let mut writer = Writer::new(false, 1);
+        let mut writer = Writer::new(Transport::Websocket, 1);
         writer.set_layout(Layout { batch: Some(5), ..Layout::default() });
         assert!(writer.octets(b"x".to_vec(), false).is_empty());
         assert_eq!(messages(&writer.set_layout(Layout::default())), [Message::Text("x".into())]);
@@ -216,10 +251,28 @@ mod tests {
 
     #[test]
     fn over_sockjs_a_frame_is_a_string_in_an_array() {
-        let mut writer = Writer::new(true, 1);
+        let mut writer = Writer::new(Transport::SockjsWebsocket, 1);
         assert_eq!(
             messages(&writer.octets(b"a\0".to_vec(), false)),
             [Message::Text("[\"a\\u0000\"]".into())]
         );
+    }
+
+    #[test]
+    fn without_a_websocket_a_message_is_a_line_and_nothing_closes() {
+        let mut writer = Writer::new(Transport::XhrPolling, 1);
+        writer.set_layout(Layout { cut: vec![2], ..Layout::default() });
+        assert_eq!(writer.octets(b"a\nb\0".to_vec(), false), b"\"a\\n\"\n\"b\\u0000\"\n");
+        assert_eq!((writer.beat(), writer.close(1000)), (b"\"\\n\"\n".to_vec(), Vec::new()));
+    }
+
+    #[test]
+    fn sockjs_cannot_carry_what_is_no_text() {
+        let mut writer = Writer::new(Transport::SockjsWebsocket, 1);
+        assert_eq!(writer.cannot_carry("ä".as_bytes()), None);
+        assert!(writer.cannot_carry(b"\xff").is_some());
+        writer.set_layout(Layout { every: Some(1), ..Layout::default() });
+        assert!(writer.cannot_carry("ä".as_bytes()).is_some(), "no half of a character");
+        assert_eq!(Writer::new(Transport::Websocket, 1).cannot_carry(b"\xff"), None);
     }
 }

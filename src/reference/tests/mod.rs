@@ -5,6 +5,7 @@ mod defects;
 mod random;
 mod session;
 mod shell;
+mod sockjs;
 mod stomp;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-// Two ordinary clients on a server that speaks the dialect: @stomp/stompjs over a WebSocket, and over sockjs-client.
+// Two ordinary clients on a server that speaks the dialect: @stomp/stompjs over a WebSocket, and over sockjs-client with
+// each of its transports that Node has.
 //
 // usage: node client.mjs URL --app APP --group ID --account alice=USER:TOKEN --account bob=USER:TOKEN
 // (the flags of `stompliance run`; both accounts are members of the group). Exits 0 when everything was as it must be.
@@ -35,7 +36,9 @@ function within(what, promise) {
 
 const endpoint = (scheme, token) => `${url.protocol === 'wss:' ? `${scheme}s` : scheme}://${url.host}${url.pathname}?token=${encodeURIComponent(token)}`;
 const overWebSocket = (token) => (client) => new WebSocket(endpoint('ws', token), client.stompVersions.protocolVersions());
-const overSockJs = (token) => () => new SockJS(endpoint('http', token), null, { transports: ['websocket'] });
+const overSockJsBy = (transport) => (token) => () => new SockJS(endpoint('http', token), null, { transports: [transport] });
+const overSockJs = overSockJsBy('websocket');
+const withoutWebSocket = ['xhr-polling', 'xhr-streaming', 'eventsource'];
 
 /** A connected user with an inbox from which messages are taken by what they are. */
 class Session {
@@ -181,7 +184,7 @@ const checks = {
   },
 
   async 'an unknown token is refused'() {
-    for (const road of [overWebSocket, overSockJs]) {
+    for (const road of [overWebSocket, overSockJs, ...withoutWebSocket.map(overSockJsBy)]) {
       const mallory = new Session({ ...accounts.alice, name: 'mallory', token: 'no-such-token' });
       await within('the refusal', assert.rejects(mallory.connect(road(mallory.token), 0), /got ERROR|was closed/));
       await within("mallory's connection to end", mallory.closed);
@@ -224,6 +227,8 @@ const checks = {
     assert.deepEqual(binary.binaryBody, octets);
   },
 
+  ...Object.fromEntries(withoutWebSocket.map((transport) => [`a session over ${transport}: both ways, in order, with heart-beats`, () => overHttp(transport)])),
+
   async 'heart-beats went both ways all the time'() {
     await within('three heart-beats', beats);
     assert.ok(beating.client.connected, 'who beats is not given up');
@@ -233,6 +238,28 @@ const checks = {
     await Promise.all([alice.leave(), bob.leave(), beating.leave()]);
   },
 };
+
+/** A session of carol's over SockJS without WebSocket: text both ways, more than one streaming response holds, beats, the end. */
+async function overHttp(transport) {
+  const carol = await Session.open(accounts.bob, overSockJsBy(transport)(accounts.bob.token), 200);
+  assert.equal(carol.client.webSocket.transport, transport, 'no other transport was fallen back to');
+  const heard = new Promise((resolve) => (carol.client.onHeartbeatReceived = resolve));
+  const topic = `/topic/interop-${randomUUID()}`;
+  const fromTopic = (frame) => frame.headers.destination === topic;
+  await carol.subscribe(topic);
+  const bodies = ['50% of %41, \u200c\u2028\ufeff 😀 "\\\n nul \0 inside'];
+  for (let at = 0; at < 40; at += 1) bodies.push(`${at} ${'x'.repeat(8_000)}`); // past 128 KiB, two times
+  for (const body of bodies) alice.client.publish({ destination: topic, body });
+  for (const body of bodies) {
+    const frame = await carol.receive('the next message', fromTopic);
+    assert.equal(frame.body, body, 'in order, and nothing is lost between two responses');
+  }
+  const { content } = carol.say(alice.user, `by ${transport}: 50% ${randomUUID()}`);
+  await alice.receive('what was sent by xhr_send', saying(content));
+  await within('a heart-beat', heard);
+  assert.ok(carol.client.connected, 'who beats is not given up');
+  await carol.leave();
+}
 
 let alice;
 let bob;

@@ -1,8 +1,12 @@
-//! SockJS 0.3.3 framing, as it is spoken within a WebSocket: `o`, `h`, `a[…]`, `c[…]`.
+//! SockJS 0.3.3 framing: `o`, `h`, `a[…]`, `c[…]`, and how frames stand in HTTP responses (`responses.rs`).
 //!
-//! It relies on serde_json and knows no transport. It never guesses: what is no SockJS frame is an error.
+//! It relies on serde_json and does no I/O. It never guesses: what is no SockJS frame is an error.
+
+mod responses;
 
 use serde_json::Value;
+
+pub use responses::{Fault, Layout, Responses};
 
 /// A frame from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,22 +24,22 @@ pub enum SockFrame {
 /// Reads a frame from the server.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn read(text: &str) -> Result<SockFrame, String> {
-    let bad = |why: &str| Err(format!("{why}: {:?}", text.chars().take(60).collect::<String>()));
+/// What is wrong with it, and by which clause.
+pub fn read(text: &str) -> Result<SockFrame, Fault> {
+    let bad = |clause, what: &str| Err(Fault { clause, what: what.to_owned(), text: text.to_owned() });
     let mut chars = text.chars();
     match (chars.next(), chars.as_str()) {
         (Some('o'), "") => Ok(SockFrame::Open),
         (Some('h'), "") => Ok(SockFrame::Heartbeat),
         (Some('a'), json) => match serde_json::from_str::<Vec<String>>(json) {
             Ok(messages) => Ok(SockFrame::Messages(messages)),
-            Err(_) => bad("an `a` frame that is no JSON array of strings"),
+            Err(_) => bad("SOCKJS-FR-03", "an `a` frame that is no JSON array of strings"),
         },
         (Some('c'), json) => match serde_json::from_str::<(u16, String)>(json) {
             Ok((code, reason)) => Ok(SockFrame::Close(code, reason)),
-            Err(_) => bad("a `c` frame that is no [code, reason]"),
+            Err(_) => bad("SOCKJS-FR-04", "a `c` frame that is no [code, reason]"),
         },
-        _ => bad("no SockJS frame"),
+        _ => bad("SOCKJS-FR-03", "no SockJS frame"),
     }
 }
 
@@ -48,6 +52,11 @@ pub fn messages(texts: &[String]) -> String {
 /// A frame to a client that ends the session.
 pub fn close(code: u16, reason: &str) -> String {
     format!("c{}", Value::from(vec![Value::from(code), Value::from(reason)]))
+}
+
+/// Octets as text: SockJS carries nothing else (SOCKJS-STOMP-01).
+pub fn as_text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
 }
 
 /// What a client sends: a JSON array of strings, or one string (SOCKJS-WS-02). Nothing at all is no message.
@@ -70,6 +79,11 @@ pub fn read_client(text: &str) -> Result<Vec<String>, String> {
         Ok(other) => Err(format!("neither array nor string: {other}")),
         Err(error) => Err(format!("broken JSON: {error}")),
     }
+}
+
+/// A message as a client writes it into its array.
+pub fn write_message(text: &str) -> String {
+    escape(&Value::from(text).to_string())
 }
 
 /// What a client sends for these messages.
@@ -105,8 +119,11 @@ mod tests {
         assert_eq!(read("h"), Ok(SockFrame::Heartbeat));
         assert_eq!(read(r#"a["x\u0000"]"#), Ok(SockFrame::Messages(vec!["x\0".into()])));
         assert_eq!(read(r#"c[3000,"Go away!"]"#), Ok(SockFrame::Close(3000, "Go away!".into())));
-        for bad in ["", "x", "a[1]", "c[1]", "oo", "a"] {
-            assert!(read(bad).is_err(), "{bad}");
+        for (bad, clause) in
+            [("", 3), ("x", 3), ("a[1]", 3), ("c[1]", 4), ("oo", 3), ("a", 3), ("c[\"1\",\"\"]", 4)]
+        {
+            let found = read(bad).expect_err(bad);
+            assert_eq!(found.clause, format!("SOCKJS-FR-0{clause}"), "{bad}");
         }
     }
 
