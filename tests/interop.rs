@@ -1,4 +1,4 @@
-//! Peers that are not ours: Node and Python clients on the reference server, and our suites on RabbitMQ.
+//! Peers that are not ours: Node and Python clients on the reference server, and our suites on RabbitMQ, Artemis and Spring.
 //!
 //! What a test needs (`tests/interop/README.md` says how to install it) may be missing on a developer's machine: the
 //! test is then skipped, with a line on stderr. With `STOMPLIANCE_INTEROP=required`, as CI sets it, that is a failure.
@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -155,31 +155,89 @@ fn python_websockets_clients_talk_through_the_reference_server() {
     run_client("interop-python", Command::new(python).arg(folder.join("client.py")), 6);
 }
 
+/// One server at a time: several on two cores would only slow one another down.
+static ONE_SERVER: Mutex<()> = Mutex::new(());
+
+/// Runs our suites on a server that somebody started; the report, and the exit code. Nothing, where it does not run.
+fn judged(name: &str, port: u16, args: &[&str]) -> Option<(serde_json::Value, Option<i32>)> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    if TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_err() {
+        skip(&format!("the suites on {name}"), &format!("nothing listens on {address}"));
+        return None;
+    }
+    let _alone = ONE_SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = scratch(&format!("interop-{name}"));
+    let path = |file: &str| folder.join(file);
+    let mut command = Command::new(STOMPLIANCE);
+    command.arg("run").args(args).current_dir(root()).stdin(Stdio::null());
+    for (flag, file) in [("--json", "run.json"), ("--html", "report.html"), ("--junit", "junit.xml")] {
+        command.arg(flag).arg(path(file));
+    }
+    let output = command.output().expect("stompliance runs");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{out}\n{err}");
+    let text = fs::read_to_string(path("run.json")).unwrap_or_else(|e| panic!("{name}: {e}\n{out}\n{err}"));
+    Some((serde_json::from_str(&text).expect("it is JSON"), output.status.code()))
+}
+
+/// Asserts that a server holds most of what it is asked, and breaks nothing that its profile does not list.
+fn conforms_but_for_what_is_known(name: &str, port: u16, args: &[&str]) {
+    let Some((run, code)) = judged(name, port, args) else { return };
+    let count = |verdict: &str| run["summary"][verdict].as_u64().unwrap_or_default();
+    assert_eq!(code, Some(0), "{name}: {}", run["summary"]);
+    let all = run["cases"].as_array().expect("cases").len() as u64;
+    assert!(count("pass") > all / 2, "{name} passes most of {all} cases: {}", run["summary"]);
+}
+
 #[test]
 fn rabbitmq_conforms_but_for_what_its_profile_lists() {
-    let address = SocketAddr::from(([127, 0, 0, 1], 15674));
-    if TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_err() {
-        return skip("the suites on RabbitMQ", "nothing listens on 127.0.0.1:15674");
-    }
-    let report = scratch("interop-rabbitmq").join("run.json");
-    let output = Command::new(STOMPLIANCE)
-        .args(["run", "stomp", "--config"])
-        .arg(root().join("fixtures/rabbitmq.toml"))
-        .arg("--json")
-        .arg(&report)
-        .current_dir(report.parent().expect("its folder"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("stompliance runs");
-    assert_success("stompliance run stomp --config fixtures/rabbitmq.toml", &output);
-    let run = fs::read_to_string(&report).expect("the run's report");
-    let run: serde_json::Value = serde_json::from_str(&run).expect("it is JSON");
-    let verdicts: Vec<_> =
-        run["cases"].as_array().expect("cases").iter().filter_map(|case| case["verdict"].as_str()).collect();
-    let passed = verdicts.iter().filter(|verdict| **verdict == "pass").count();
-    assert!(
-        passed > verdicts.len() / 2,
-        "RabbitMQ passes most of the {} cases: {verdicts:?}",
-        verdicts.len()
+    conforms_but_for_what_is_known("rabbitmq", 15674, &["--config", "fixtures/rabbitmq.toml"]);
+}
+
+#[test]
+fn artemis_conforms_but_for_what_its_profile_lists() {
+    conforms_but_for_what_is_known("artemis", 61614, &["--config", "fixtures/artemis.toml"]);
+}
+
+#[test]
+fn spring_as_published_conforms_but_for_what_its_profile_lists() {
+    conforms_but_for_what_is_known(
+        "spring-published",
+        18081,
+        &["--config", "fixtures/spring-published.toml"],
     );
+}
+
+#[test]
+fn spring_hardened_conforms_but_for_what_its_profile_lists() {
+    conforms_but_for_what_is_known("spring-hardened", 18082, &["--config", "fixtures/spring-hardened.toml"]);
+}
+
+/// The same application with its order preserved the naive way: what was refused is only logged, and lives on; of several
+/// sessions of a user one receives.
+#[test]
+fn the_traps_of_an_order_preserved_naively_are_found() {
+    let url = "ws://127.0.0.1:18083/ws/im";
+    let args = ["im/auth", "im/subscribe", "--config", "fixtures/spring-published.toml", "--target", url];
+    let Some((run, code)) = judged("spring-preserve-order", 18083, &args) else { return };
+    assert_eq!(code, Some(1), "{}", run["summary"]);
+    let failed: Vec<&str> = run["cases"]
+        .as_array()
+        .expect("cases")
+        .iter()
+        .filter(|case| case["verdict"] == "fail")
+        .filter_map(|case| case["id"].as_str())
+        .collect();
+    for trap in
+        ["im/auth/refusal-closes", "im/auth/not-admitted-cannot-send", "im/subscribe/phone-and-laptop"]
+    {
+        assert!(failed.iter().any(|id| id.starts_with(trap)), "{trap} is not among {failed:?}");
+    }
+}
+
+/// Another application, described by files alone.
+#[test]
+fn the_greeting_example_judges_the_application_of_springs_guide() {
+    let args = ["examples/greeting/", "--config", "fixtures/spring-greeting.toml"];
+    conforms_but_for_what_is_known("spring-greeting", 18084, &args);
 }

@@ -55,6 +55,12 @@ pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
     let subscribes = stage.lock().links.get(on).is_some_and(|l| l.last == "SUBSCRIBE");
     let held = if subscribes { hears(stage, on, road, run).await } else { is_heard(stage, on).await };
     match held {
+        Some(false) if subscribes => match elsewhere(stage, on) {
+            Some(other) => {
+                settled(&format!("probe (they came on {other}, another session of the same user)"), false)
+            }
+            None => settled("probe", false),
+        },
         Some(held) => settled("probe", held),
         None => {
             let why =
@@ -62,6 +68,15 @@ pub(super) async fn settle(stage: &Arc<Stage>, run: u32, on: &str, road: &str) {
             stage.log(Some(on), What::Unable { why });
         }
     }
+}
+
+/// Another connection of the same account on which the engine's messages came.
+fn elsewhere(stage: &Stage, on: &str) -> Option<String> {
+    let account = stage.account(on)?.to_owned();
+    let others: Vec<String> = stage.lock().links.keys().filter(|name| *name != on).cloned().collect();
+    let same = others.into_iter().filter(|name| stage.account(name) == Some(&account));
+    let mut heard = same.filter(|name| stage.lock().judge.position(name, &stage.facts.engine_mark).is_some());
+    heard.next()
 }
 
 /// Notes whether things have settled, and how that was shown.
