@@ -175,7 +175,7 @@ fn judged(name: &str, port: u16, args: &[&str]) -> Option<(serde_json::Value, Op
     }
     let output = command.output().expect("stompliance runs");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{out}\n{err}");
+    let _ = writeln!(std::io::stderr(), "{out}\n{err}");
     let text = fs::read_to_string(path("run.json")).unwrap_or_else(|e| panic!("{name}: {e}\n{out}\n{err}"));
     Some((serde_json::from_str(&text).expect("it is JSON"), output.status.code()))
 }
