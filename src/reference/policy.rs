@@ -122,7 +122,7 @@ pub trait Decisions: fmt::Debug + Send + Sync {
 
     /// How long a session lives that nobody receives from (SOCKJS-SESS-04).
     fn lonely_for(&self) -> Duration {
-        Duration::from_secs(5)
+        Duration::from_secs(2)
     }
 
     /// Whether a second receiver is turned away as long as the first is there (SOCKJS-SESS-05).
