@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::case::duration::duration;
-use crate::case::script::{Deed, Layout, Repeat};
+use crate::case::script::{Between, Deed, Layout, Repeat};
 use crate::case::value::{Env, Purpose, as_text, eval, reference};
 use crate::stomp::{ContentLength, Frame};
 
@@ -279,6 +279,13 @@ fn layout(value: Option<Value>) -> Result<Layout, String> {
         cut,
         every: number("every")?,
         fragment: number("fragment")?,
+        between: match members.get("between").map(as_text).as_deref() {
+            None => None,
+            Some("ping") => Some(Between::Ping),
+            Some("pong") => Some(Between::Pong),
+            Some("empty") => Some(Between::Empty),
+            Some(other) => return Err(format!("`between` is `ping`, `pong` or `empty`, not `{other}`")),
+        },
         binary: is("opcode", "binary"),
         crlf: is("eol", "crlf"),
         after: members.get("after").map(as_text).unwrap_or_default(),

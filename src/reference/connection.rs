@@ -70,6 +70,8 @@ pub(super) struct Connection {
     deaf: bool,
     /// When SockJS says `h` next.
     heartbeat: Option<Instant>,
+    /// The client's close frame, where what came behind it is read first.
+    close: Option<Option<u16>>,
 }
 
 /// A decoder at the beginning of a stream.
@@ -96,6 +98,7 @@ impl Connection {
             phase: Phase::Open,
             deaf: false,
             heartbeat: (framing == Framing::SockJs).then(|| Instant::now() + SOCKJS_HEARTBEAT),
+            close: None,
         }
     }
 
@@ -166,11 +169,17 @@ impl Connection {
                     self.violated(&violation);
                     self.deaf = true;
                 }
-                Some(Ok((frame, violations))) => match violations.first() {
-                    Some(violation) => self.violated(violation),
-                    None => self.ws_frame(frame),
-                },
+                Some(Ok((frame, violations))) => {
+                    let mut counting = violations.iter().filter(|v| self.hub.policy.closes_at(v.clause));
+                    match counting.next() {
+                        Some(violation) => self.violated(violation),
+                        None => self.ws_frame(frame),
+                    }
+                }
             }
+        }
+        if let Some(code) = self.close.take() {
+            self.closed_by_peer(code);
         }
     }
 
@@ -179,7 +188,11 @@ impl Connection {
             // Part of a frame is a sign of life as well (STOMP12-HB-12).
             self.hub.apply(Event::Data { conn: self.conn });
         }
+        if frame.is_control() && !self.hub.policy.keeps_fragments() {
+            self.messages = Assembler::new(MESSAGE_LIMIT);
+        }
         match self.messages.push(frame) {
+            Err(violation) if !self.hub.policy.closes_at(violation.clause) => {}
             Err(violation) => self.violated(&violation),
             Ok(Some(message)) => self.message(message),
             Ok(None) => {}
@@ -188,11 +201,13 @@ impl Connection {
 
     fn message(&mut self, message: Message) {
         match (message, self.phase, self.framing) {
+            (Message::Close(code, _), ..) if self.hub.policy.reads_behind_close() => self.close = Some(code),
             (Message::Close(code, _), ..) => self.closed_by_peer(code),
             // We have said close: nothing that comes before the answer counts (WS-CL-01).
             (_, Phase::Closing(_) | Phase::Done(_), _) | (Message::Pong(_), ..) => {}
             (Message::Ping(payload), ..) => {
                 if self.hub.policy.answers_ping() {
+                    let payload = self.hub.policy.pong(payload);
                     self.write(opcode::PONG, payload);
                 }
             }
@@ -225,11 +240,11 @@ impl Connection {
             };
             self.act_on_all();
             if ends {
-                self.decoder = decoder(self.version);
+                self.decoder = decoder(self.hub.policy.reads_as(self.version));
             }
         }
         if !self.hub.policy.keeps_unfinished_frames() {
-            self.decoder = decoder(self.version);
+            self.decoder = decoder(self.hub.policy.reads_as(self.version));
         }
     }
 
@@ -247,7 +262,7 @@ impl Connection {
         if self.phase == Phase::Open {
             self.act_on_all();
         }
-        if self.phase == Phase::Open {
+        if self.phase == Phase::Open && self.hub.policy.answers_close() {
             let code = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
             self.write(opcode::CLOSE, code);
         }
@@ -275,12 +290,13 @@ impl Connection {
         match act {
             Act::Speak(version) => {
                 self.version = version;
-                self.decoder.set_version(version);
+                self.decoder.set_version(self.hub.policy.reads_as(version));
             }
             Act::Send(frame) => {
                 let octets = self.hub.policy.encode(&frame, self.version);
                 self.say(octets);
             }
+            Act::Beat if self.hub.policy.beats_by_ping() => self.write(opcode::PING, "beat"),
             Act::Beat => self.say(b"\n".to_vec()),
             Act::Close { code, reason } => self.say_close(code, &reason),
         }
@@ -309,6 +325,9 @@ impl Connection {
         let mut payload = code.to_be_bytes().to_vec();
         payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(REASON_LIMIT)]);
         self.write(opcode::CLOSE, payload);
+        if let Some(more) = self.hub.policy.says_behind_close() {
+            self.write(opcode::TEXT, more);
+        }
         self.phase = Phase::Closing(Instant::now() + CLOSE_PATIENCE);
     }
 

@@ -88,7 +88,7 @@ fn upgrade<B>(
     request: &mut Request<B>,
     framing: Framing,
 ) -> Result<(Answer, Granted), Box<Answer>> {
-    let computed = handshake_key(request)?;
+    let computed = handshake_key(hub, request)?;
     let headers = request.headers();
     let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
     if !hub.policy.admits_origin(origin) {
@@ -104,6 +104,10 @@ fn upgrade<B>(
     answer = with(answer, header::UPGRADE, "websocket");
     answer = with(answer, header::CONNECTION, "Upgrade");
     answer = with(answer, header::SEC_WEBSOCKET_ACCEPT, &hub.policy.accept_key(computed));
+    let offered = list(headers, &header::SEC_WEBSOCKET_EXTENSIONS).join(", ");
+    if let Some(extensions) = hub.policy.extensions(&offered) {
+        answer = with(answer, header::SEC_WEBSOCKET_EXTENSIONS, &extensions);
+    }
     // SOCKJS-STOMP-02: on SockJS transports no sub-protocol is negotiated.
     if framing == Framing::Raw
         && let Some(selected) = hub.policy.subprotocol(&list(headers, &header::SEC_WEBSOCKET_PROTOCOL))
@@ -114,10 +118,9 @@ fn upgrade<B>(
 }
 
 /// The accept key of a good handshake, or the answer to a bad one.
-fn handshake_key<B>(request: &Request<B>) -> Result<String, Box<Answer>> {
+fn handshake_key<B>(hub: &Hub, request: &Request<B>) -> Result<String, Box<Answer>> {
     let headers = request.headers();
-    let names =
-        |name, wanted: &str| list(headers, name).iter().any(|token| token.eq_ignore_ascii_case(wanted));
+    let names = |name, wanted: &str| hub.policy.lists(&list(headers, name), wanted);
     let bad = |text| Err(Box::new(plain(StatusCode::BAD_REQUEST, text)));
     if request.version() != Version::HTTP_11 || !names(&header::UPGRADE, "websocket") {
         return bad("Can \"Upgrade\" only to \"WebSocket\".");
@@ -125,13 +128,18 @@ fn handshake_key<B>(request: &Request<B>) -> Result<String, Box<Answer>> {
     if !names(&header::CONNECTION, "upgrade") {
         return bad("\"Connection\" must be \"upgrade\".");
     }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let answer = plain(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 is spoken here.");
-        let answer = with(answer, header::UPGRADE, "websocket");
-        return Err(Box::new(with(answer, header::SEC_WEBSOCKET_VERSION, "13")));
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION).and_then(|version| version.to_str().ok());
+    if !hub.policy.speaks_websocket(version) {
+        let mut answer = plain(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 is spoken here.");
+        answer = with(answer, header::UPGRADE, "websocket");
+        if hub.policy.names_websocket_version() {
+            answer = with(answer, header::SEC_WEBSOCKET_VERSION, "13");
+        }
+        return Err(Box::new(answer));
     }
     match headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok()) {
         Some(key) if STANDARD.decode(key).is_ok_and(|octets| octets.len() == 16) => Ok(accept_key(key)),
+        key if !hub.policy.needs_key() => Ok(accept_key(key.unwrap_or_default())),
         _ => bad("\"Sec-WebSocket-Key\" must be sixteen octets in base64."),
     }
 }

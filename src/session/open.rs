@@ -117,8 +117,10 @@ pub async fn open(
             headers.push((name.clone(), value.clone()));
         }
     }
-    let sent_key =
-        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-key")).map(|(_, v)| v.clone());
+    let sent = |name: &str| {
+        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    };
+    let (sent_key, extensions) = (sent("sec-websocket-key"), sent("sec-websocket-extensions"));
     let http = HttpRequest { method: "GET".into(), path: url, headers, body: Vec::new() };
     sink(request_event(&http, &shown, secrets));
     let failed = |why: String| sink(What::Ended { by: By::Target, code: None, reason: why });
@@ -136,9 +138,13 @@ pub async fn open(
         }
         Ok(Answer::Upgraded(response, stream, early)) => {
             sink(response_event(&response, secrets));
-            for (clause, what) in
-                upgrade::upgrade_faults(&response, sent_key.as_deref(), &request.subprotocols)
-            {
+            let faults = upgrade::upgrade_faults(
+                &response,
+                sent_key.as_deref(),
+                &request.subprotocols,
+                extensions.as_deref().unwrap_or_default(),
+            );
+            for (clause, what) in faults {
                 sink(What::Malformed { clause: clause.into(), what });
             }
             let protocol = response.header("sec-websocket-protocol").map(str::to_owned);
