@@ -111,16 +111,25 @@ pub async fn open(
         headers.push(("Sec-WebSocket-Protocol".into(), request.subprotocols.join(", ")));
     }
     headers.extend(endpoint.headers.clone());
-    for (name, value) in &request.headers {
-        headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+    for (at, (name, value)) in request.headers.iter().enumerate() {
+        // The first line of a name takes the place of the usual one; further ones are further lines.
+        if !request.headers[..at].iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        }
         if let Some(value) = value {
             headers.push((name.clone(), value.clone()));
         }
     }
-    let sent = |name: &str| {
-        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    let lines = |name: &str| -> Vec<String> {
+        headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone()).collect()
     };
-    let (sent_key, extensions) = (sent("sec-websocket-key"), sent("sec-websocket-extensions"));
+    let sent_key = lines("sec-websocket-key").into_iter().next();
+    let extensions = lines("sec-websocket-extensions").join(",");
+    let offered: Vec<String> = lines("sec-websocket-protocol")
+        .iter()
+        .flat_map(|line| line.split(','))
+        .map(|token| token.trim().to_owned())
+        .collect();
     let http = HttpRequest { method: "GET".into(), path: url, headers, body: Vec::new() };
     sink(request_event(&http, &shown, secrets));
     let failed = |why: String| sink(What::Ended { by: By::Target, code: None, reason: why });
@@ -138,12 +147,8 @@ pub async fn open(
         }
         Ok(Answer::Upgraded(response, stream, early)) => {
             sink(response_event(&response, secrets));
-            let faults = upgrade::upgrade_faults(
-                &response,
-                sent_key.as_deref(),
-                &request.subprotocols,
-                extensions.as_deref().unwrap_or_default(),
-            );
+            let faults =
+                upgrade::upgrade_faults(&response, sent_key.as_deref(), &offered, &extensions);
             for (clause, what) in faults {
                 sink(What::Malformed { clause: clause.into(), what });
             }
