@@ -13,12 +13,11 @@ use tokio::time::Instant;
 
 use super::event::{Act, ConnId, Event};
 use super::hub::{Hub, stopped, until};
+use super::policy::Policy;
 use crate::link::ws::{Assembler, FrameReader, Message, Role, Violation, WsFrame, encode_frame, opcode};
 use crate::link::{Stream, sockjs};
 use crate::stomp::{Decoder, Item, Limits, Mode, Version};
 
-/// Octets of a STOMP frame (IM-ERR-06).
-const FRAME_LIMIT: usize = 64 * 1024;
 /// Octets of a WebSocket message (WS-SEC-01): several frames may be in one.
 const MESSAGE_LIMIT: usize = 1024 * 1024;
 /// Octets that may wait for a client that reads slowly before we stop reading from it.
@@ -75,8 +74,9 @@ pub(super) struct Connection {
 }
 
 /// A decoder at the beginning of a stream.
-fn decoder(version: Version) -> Decoder {
-    let mut decoder = Decoder::new(Mode::Strict, Limits { frame: FRAME_LIMIT, ..Limits::default() });
+fn decoder(policy: Policy, version: Version) -> Decoder {
+    let limits = Limits { frame: policy.frame_limit(), ..Limits::default() };
+    let mut decoder = Decoder::new(Mode::Strict, limits);
     decoder.set_version(version);
     decoder
 }
@@ -85,6 +85,7 @@ impl Connection {
     /// A connection of this user, entered in the hub.
     pub(super) fn new(hub: Arc<Hub>, user: Option<String>, framing: Framing) -> Connection {
         let (conn, acts) = hub.open(user);
+        let decoder = decoder(hub.policy, Version::V12);
         Connection {
             hub,
             conn,
@@ -92,7 +93,7 @@ impl Connection {
             framing,
             frames: FrameReader::new(Role::Server, MESSAGE_LIMIT),
             messages: Assembler::new(MESSAGE_LIMIT),
-            decoder: decoder(Version::V12),
+            decoder,
             version: Version::V12,
             out: Vec::new(),
             phase: Phase::Open,
@@ -188,6 +189,10 @@ impl Connection {
             // Part of a frame is a sign of life as well (STOMP12-HB-12).
             self.hub.apply(Event::Data { conn: self.conn });
         }
+        let empty = !frame.is_control() && !frame.fin && frame.payload.is_empty();
+        if empty && !self.hub.policy.takes_empty_fragments() {
+            return self.say_close(1002, "An empty fragment");
+        }
         if frame.is_control() && !self.hub.policy.keeps_fragments() {
             self.messages = Assembler::new(MESSAGE_LIMIT);
         }
@@ -240,12 +245,18 @@ impl Connection {
             };
             self.act_on_all();
             if ends {
-                self.decoder = decoder(self.hub.policy.reads_as(self.version));
+                self.begin_again();
             }
         }
         if !self.hub.policy.keeps_unfinished_frames() {
-            self.decoder = decoder(self.hub.policy.reads_as(self.version));
+            self.begin_again();
         }
+    }
+
+    /// Reads from here on as from the beginning of a stream.
+    fn begin_again(&mut self) {
+        let policy = self.hub.policy;
+        self.decoder = decoder(policy, policy.reads_as(self.version));
     }
 
     /// Closes at the first violation. Reading goes on, so that the peer sees the close frame and no reset.
@@ -298,6 +309,7 @@ impl Connection {
             }
             Act::Beat if self.hub.policy.beats_by_ping() => self.write(opcode::PING, "beat"),
             Act::Beat => self.say(b"\n".to_vec()),
+            Act::Close { .. } if !self.hub.policy.ends_by_handshake() => self.finish(),
             Act::Close { code, reason } => self.say_close(code, &reason),
         }
     }

@@ -109,6 +109,11 @@ defects! {
         }
     }
 
+    "first-line-only" FirstLineOnly breaks ["WS-HS-14"],
+    "Of a header with several lines the first is read." {
+        fn joins_lines(&self) -> bool { false }
+    }
+
     "key-not-needed" KeyNotNeeded breaks ["WS-HS-11"],
     "A request without `Sec-WebSocket-Key` is upgraded." {
         fn needs_key(&self) -> bool { false }
@@ -161,6 +166,25 @@ defects! {
     "control-breaks-fragments" ControlBreaksFragments breaks ["WS-FR-08"],
     "A control frame between two fragments makes the server forget the first." {
         fn keeps_fragments(&self) -> bool { false }
+    }
+
+    "empty-fragment-refused" EmptyFragmentRefused breaks ["WS-FR-16"],
+    "A fragment without octets ends the connection." {
+        fn takes_empty_fragments(&self) -> bool { false }
+    }
+
+    "ends-without-handshake" EndsWithoutHandshake breaks ["WSSTOMP-13"],
+    "The server ends TCP without a close frame." {
+        fn ends_by_handshake(&self) -> bool { false }
+    }
+
+    "long-body-cut" LongBodyCut breaks ["STOMP12-SIZE-02"],
+    "A body beyond the limit is cut to it, and delivered." {
+        fn frame_limit(&self) -> usize { 1024 * 1024 }
+        fn relayed(&self, content_type: Option<&str>, mut body: Vec<u8>) -> Vec<u8> {
+            body.truncate(64 * 1024);
+            body
+        }
     }
 
     "close-unanswered" CloseUnanswered breaks ["WS-CL-01"],
@@ -322,6 +346,13 @@ defects! {
         fn gives_receipt_at_once(&self) -> bool { true }
     }
 
+    "last-destination-counts" LastDestinationCounts breaks ["STOMP12-REP-02", "STOMP11-REP-01"],
+    "Of repeated destinations the last one counts." {
+        fn destination<'f>(&self, frame: &'f Frame) -> Option<&'f str> {
+            frame.headers.iter().filter(|(name, _)| *name == "destination").last().map(|(_, value)| value)
+        }
+    }
+
     "few-user-headers" FewUserHeaders breaks ["STOMP12-MSG-07", "STOMP12-SEND-06"],
     "Of many headers of the user's own the first sixteen are kept." {
         fn most_user_headers(&self) -> usize { 16 }
@@ -352,6 +383,11 @@ defects! {
     "id-always-needed" IdAlwaysNeeded breaks ["STOMP10-SUB-01"],
     "SUBSCRIBE needs an id in 1.0 as well." {
         fn needs_subscription_id(&self, version: Version) -> bool { true }
+    }
+
+    "destination-cancels-nothing" DestinationCancelsNothing breaks ["STOMP10-UNSUB-01"],
+    "UNSUBSCRIBE needs an id in 1.0 as well." {
+        fn cancels_by_destination(&self, version: Version) -> bool { false }
     }
 
     "cancels-all-without-id" CancelsAllWithoutId breaks ["STOMP12-UNSUB-01"],

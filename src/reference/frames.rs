@@ -87,10 +87,8 @@ impl Core {
 
     fn unsubscribe(&mut self, conn: ConnId, frame: &Frame) -> Result<(), Refusal> {
         let (policy, session) = (self.policy, self.session(conn)?);
-        let by_destination = match session.version() {
-            Version::V10 => frame.header("destination"),
-            _ => None,
-        };
+        let by_destination =
+            frame.header("destination").filter(|_| policy.cancels_by_destination(session.version()));
         let named = frame.header("id").or(by_destination);
         if named.is_none() && policy.cancels_all() {
             let keys: Vec<String> = session.subscriptions.keys().cloned().collect();
@@ -110,7 +108,8 @@ impl Core {
     }
 
     fn sent(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
-        let destination = required(frame, "destination")?;
+        let destination =
+            self.policy.destination(frame).ok_or_else(|| Refusal::missing("destination"))?;
         let errand = roads::sent(destination, user)
             .filter(|errand| !matches!(errand, Errand::Direct(_)) || self.policy.may_send_directly(user))
             .ok_or_else(|| Refusal::plain("No such destination"))?;

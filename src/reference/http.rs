@@ -104,13 +104,13 @@ fn upgrade<B>(
     answer = with(answer, header::UPGRADE, "websocket");
     answer = with(answer, header::CONNECTION, "Upgrade");
     answer = with(answer, header::SEC_WEBSOCKET_ACCEPT, &hub.policy.accept_key(computed));
-    let offered = list(headers, &header::SEC_WEBSOCKET_EXTENSIONS).join(", ");
+    let offered = list(hub, headers, &header::SEC_WEBSOCKET_EXTENSIONS).join(", ");
     if let Some(extensions) = hub.policy.extensions(&offered) {
         answer = with(answer, header::SEC_WEBSOCKET_EXTENSIONS, &extensions);
     }
     // SOCKJS-STOMP-02: on SockJS transports no sub-protocol is negotiated.
     if framing == Framing::Raw
-        && let Some(selected) = hub.policy.subprotocol(&list(headers, &header::SEC_WEBSOCKET_PROTOCOL))
+        && let Some(selected) = hub.policy.subprotocol(&list(hub, headers, &header::SEC_WEBSOCKET_PROTOCOL))
     {
         answer = with(answer, header::SEC_WEBSOCKET_PROTOCOL, &selected);
     }
@@ -120,7 +120,7 @@ fn upgrade<B>(
 /// The accept key of a good handshake, or the answer to a bad one.
 fn handshake_key<B>(hub: &Hub, request: &Request<B>) -> Result<String, Box<Answer>> {
     let headers = request.headers();
-    let names = |name, wanted: &str| hub.policy.lists(&list(headers, name), wanted);
+    let names = |name, wanted: &str| hub.policy.lists(&list(hub, headers, name), wanted);
     let bad = |text| Err(Box::new(plain(StatusCode::BAD_REQUEST, text)));
     if request.version() != Version::HTTP_11 || !names(&header::UPGRADE, "websocket") {
         return bad("Can \"Upgrade\" only to \"WebSocket\".");
@@ -151,8 +151,9 @@ fn query_token(query: &str) -> Option<String> {
 }
 
 /// The members of a list header, over all its lines (WS-HS-14).
-fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
-    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+fn list(hub: &Hub, headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let most = if hub.policy.joins_lines() { usize::MAX } else { 1 };
+    let lines = headers.get_all(name).iter().take(most).filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(|token| token.trim().to_owned()).collect()
 }
 

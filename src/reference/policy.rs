@@ -69,6 +69,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         tokens.iter().any(|token| token.eq_ignore_ascii_case(wanted))
     }
 
+    /// Whether the lines of a header are one list (WS-HS-14).
+    fn joins_lines(&self) -> bool {
+        true
+    }
+
     /// Whether an upgrade takes a `Sec-WebSocket-Key` (WS-HS-11).
     fn needs_key(&self) -> bool {
         true
@@ -99,6 +104,21 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// Whether fragments stay together around a control frame (WS-FR-08).
     fn keeps_fragments(&self) -> bool {
         true
+    }
+
+    /// Whether a fragment may be empty (WS-FR-16).
+    fn takes_empty_fragments(&self) -> bool {
+        true
+    }
+
+    /// Whether a connection is ended by the closing handshake (WSSTOMP-13).
+    fn ends_by_handshake(&self) -> bool {
+        true
+    }
+
+    /// How many octets a STOMP frame may have (IM-ERR-06, STOMP12-SIZE-02).
+    fn frame_limit(&self) -> usize {
+        64 * 1024
     }
 
     /// Whether a close frame is answered by one (WS-CL-01).
@@ -215,6 +235,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         format!("m-{nth}")
     }
 
+    /// Where a SEND goes: of repeated destinations to the first (STOMP12-REP-02).
+    fn destination<'f>(&self, frame: &'f Frame) -> Option<&'f str> {
+        frame.header("destination")
+    }
+
     /// How many headers of the user's own travel with a message: all (STOMP12-MSG-07).
     fn most_user_headers(&self) -> usize {
         usize::MAX
@@ -238,6 +263,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// Whether SUBSCRIBE needs an id in this version (STOMP12-SUB-05, STOMP10-SUB-01).
     fn needs_subscription_id(&self, version: Version) -> bool {
         version != Version::V10
+    }
+
+    /// Whether UNSUBSCRIBE may name a destination in this version (STOMP10-UNSUB-01).
+    fn cancels_by_destination(&self, version: Version) -> bool {
+        version == Version::V10
     }
 
     /// Whether an UNSUBSCRIBE that names nothing ends all subscriptions (STOMP12-UNSUB-01).
