@@ -261,7 +261,8 @@ mod tests {
             ("sec-websocket-protocol", "stomp"),
             ("sec-websocket-extensions", "permessage-deflate"),
         ]);
-        let clauses: Vec<_> = upgrade_faults(&bad, Some("k"), &[], "x-other").into_iter().map(|(c, _)| c).collect();
+        let clauses: Vec<_> =
+            upgrade_faults(&bad, Some("k"), &[], "x-other").into_iter().map(|(c, _)| c).collect();
         assert_eq!(clauses, ["WS-HS-08", "WS-HS-08", "WS-HS-08", "WS-HS-09", "WS-HS-15"]);
     }
 }

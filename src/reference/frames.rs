@@ -108,8 +108,7 @@ impl Core {
     }
 
     fn sent(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
-        let destination =
-            self.policy.destination(frame).ok_or_else(|| Refusal::missing("destination"))?;
+        let destination = self.policy.destination(frame).ok_or_else(|| Refusal::missing("destination"))?;
         let errand = roads::sent(destination, user)
             .filter(|errand| !matches!(errand, Errand::Direct(_)) || self.policy.may_send_directly(user))
             .ok_or_else(|| Refusal::plain("No such destination"))?;
@@ -138,7 +137,8 @@ impl Core {
 
     fn settle(&mut self, conn: ConnId, ack: &str, refused: bool) -> Result<(), Refusal> {
         let policy = self.policy;
-        let earlier = |mode| if refused { policy.refuses_earlier(mode) } else { policy.settles_earlier(mode) };
+        let earlier =
+            |mode| if refused { policy.refuses_earlier(mode) } else { policy.settles_earlier(mode) };
         self.session(conn)?.settle(ack, earlier);
         Ok(())
     }

@@ -147,8 +147,7 @@ pub async fn open(
         }
         Ok(Answer::Upgraded(response, stream, early)) => {
             sink(response_event(&response, secrets));
-            let faults =
-                upgrade::upgrade_faults(&response, sent_key.as_deref(), &offered, &extensions);
+            let faults = upgrade::upgrade_faults(&response, sent_key.as_deref(), &offered, &extensions);
             for (clause, what) in faults {
                 sink(What::Malformed { clause: clause.into(), what });
             }
