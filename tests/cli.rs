@@ -334,6 +334,65 @@ error: nothing was run: the files have errors
 // Suites of one's own.
 
 #[test]
+fn a_profile_is_linted() {
+    let scratch = Scratch::new();
+    let profile = "profile: own\ntitle: Ours\npoints: { receipts: none, recipts: all }\nlimits: { fanuot: 3 }\nknown:\n  \
+                   - { clause: IM-SEND-99, reason: a }\n  - { clause: IM-SEND-01, case: im/sned/*, reason: b }\n  \
+                   - { clause: IM-SEND-02, reason: c, until: 2026-01-31 }\n  - { clause: IM-SEND-02, reason: d }\n";
+    scratch.file("own.yaml", profile);
+    assert_data_eq!(run_in(scratch.path(), &["lint", "own.yaml"]).exits(2).stdout, str![[r#"
+error: unknown point `recipts`
+ --> own.yaml:3:27
+  |
+3 | points: { receipts: none, recipts: all }
+  |                           ^^^^^^^
+  |
+help: did you mean `receipts`?
+
+error: unknown limit `fanuot`
+ --> own.yaml:4:11
+  |
+4 | limits: { fanuot: 3 }
+  |           ^^^^^^
+  |
+help: did you mean `fanout`?
+
+error: unknown requirement `IM-SEND-99`
+ --> own.yaml:6:5
+  |
+6 |   - { clause: IM-SEND-99, reason: a }
+  |     ^
+  |
+help: did you mean `IM-SEND-09`?
+
+warning: `im/sned/*` is the name of no case
+ --> own.yaml:7:5
+  |
+7 |   - { clause: IM-SEND-01, case: im/sned/*, reason: b }
+  |     ^
+
+error: IM-SEND-02 is listed for these cases already: own.yaml:8:5
+ --> own.yaml:9:5
+  |
+9 |   - { clause: IM-SEND-02, reason: d }
+  |     ^
+  |
+help: leave one of the two
+
+error: IM-SEND-02 was to be known until 2026-01-31 only
+ --> own.yaml:8:5
+  |
+8 |   - { clause: IM-SEND-02, reason: c, until: 2026-01-31 }
+  |     ^
+  |
+help: it counts as a failure again: mend it, or give it more time
+
+543 cases, 23 rules: 5 errors, 1 warnings
+
+"#]]);
+}
+
+#[test]
 fn a_suite_of_ones_own_runs() {
     let scratch = Scratch::new();
     scratch.file("own.yaml", ONE_CASE);
@@ -803,6 +862,200 @@ fn a_rule_that_cannot_be_filled_in_is_no_pass() {
     scratch.file("own.yaml", &format!("{ONE_CASE}{rule}"));
     let ended = run_in(scratch.path(), &["run", "own.yaml", "--in-memory", "--seed", "1"]).exits(3);
     assert!(ended.stdout.contains("error own/one/odd"), "{}", ended.stdout);
+}
+
+// What there is.
+
+/// What a command prints, and that it ends well.
+fn printed(args: &[&str]) -> String {
+    run_in(Scratch::new().path(), args).exits(0).stdout
+}
+
+#[test]
+fn a_requirement_is_explained_with_a_failure_of_a_defective_server() {
+    let text = printed(&["explain", "IM-REVOKE-04"]);
+    for wanted in [
+        "IM-REVOKE-04  Nobody but the sender can revoke",
+        "level      MUST, binds server",
+        "catches    whoever knows the id may revoke",
+        "im/revoke/only-the-sender-revokes (2 rows)",
+        "example    the reference server with the defect `",
+        "clause    IM-REVOKE-04 (MUST)",
+        "destination:/app/chat.revoke",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_case_a_rule_and_a_point_are_explained() {
+    let text = printed(&["explain", "im/send/to-one-user", "stomp/rules/error-then-close", "ordering"]);
+    for wanted in [
+        "    - id: to-one-user",
+        "steps:",
+        "rule       held against",
+        "an open point of the dialect im",
+        "per-sender",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} is not in\n{text}");
+    }
+    assert!(!text.contains("- id: to-oneself"), "only the case itself is shown:\n{text}");
+    assert_data_eq!(
+        refused(&[], &["explain", "IM-REVOK-04"]),
+        str![[r#"
+error: no requirement, case, rule or point is called `IM-REVOK-04`; the nearest: IM-REVOKE-04
+
+"#]]
+    );
+}
+
+#[test]
+fn lists_have_a_line_each() {
+    assert_data_eq!(
+        printed(&["list", "cases", "im/revoke/claimed-sender"]),
+        str![[r#"
+im/revoke/claimed-sender[fromId]    Claiming to be the sender in the body does not help
+im/revoke/claimed-sender[senderId]  Claiming to be the sender in the body does not help
+
+"#]]
+    );
+    assert_data_eq!(
+        printed(&["list", "requirements", "IM-REVOKE-0*"]),
+        str![[r#"
+IM-REVOKE-01  MUST  server  tested    3   The sender revokes its message by SEND to /app/chat.revoke with appId and messageId.
+IM-REVOKE-02  MUST  server  tested    4   (Point revoke.notify = recipient / none.) The recipient is told on /user/queue/messages by a MESSAGE that names the message (id or messageId) and whose status is REVOKED (or msgType is REVOKED/REVOKE); the profile may pin the shape.
+IM-REVOKE-03  MUST  server  tested    2   The notice does not repeat the revoked content.
+IM-REVOKE-04  MUST  server  tested    6   Nobody but the sender can revoke: a revoke by the recipient or by a third user changes nothing and is told to nobody.
+IM-REVOKE-05  MUST  server  tested    12  Revoking an unknown messageId harms nothing.
+IM-REVOKE-06  MUST  server  tested    1   Revoking twice notifies once at most per session.
+IM-REVOKE-07  MUST  server  tested    1   A message revoked before an offline recipient syncs is never delivered with its content.
+IM-REVOKE-08  MUST  server  tested    1   Revoking a group message is told to the group's subscribers.
+IM-REVOKE-09  open  server  observed  1   Whether the sender's other sessions are told; whether there is a time limit.
+
+"#]]
+    );
+    assert_data_eq!(
+        printed(&["list", "points", "order*"]),
+        str![[r#"
+ordering  im     IM-SEND-06     none, per-sender
+ordering  stomp  STOMP12-ORDER  none, per-sender
+
+"#]]
+    );
+    assert!(printed(&["list", "suites"]).contains("stomp/rules"));
+    assert_data_eq!(
+        refused(&[], &["list", "suites", "nosuch"]),
+        str![[r#"
+error: nothing is called nosuch
+
+"#]]
+    );
+}
+
+#[test]
+fn coverage_shows_cases_or_the_reason_why_there_is_none() {
+    assert_data_eq!(
+        printed(&["coverage", "IM-REVOKE-0*", "IM-CLIENT-01"]),
+        str![[r#"
+im
+  IM-CLIENT-01  MUST   client later     judged when the harness plays the server
+  IM-REVOKE-01  MUST   server tested    im/revoke/from-a-new-session, im/revoke/only-that-one, im/revoke/recipient-is-told
+  IM-REVOKE-02  MUST   server tested    im/revoke/every-device-is-told, im/revoke/is-it-told, im/revoke/only-that-one, im/revoke/recipient-is-told
+  IM-REVOKE-03  MUST   server tested    im/revoke/group-is-told, im/revoke/recipient-is-told
+  IM-REVOKE-04  MUST   server tested    im/revoke/claimed-sender (2 rows), im/revoke/members-cannot-revoke-for-others, im/revoke/only-the-sender-revokes (2 rows), im/revoke/others-cannot-withhold
+  IM-REVOKE-05  MUST   server tested    im/revoke/invalid-revoke (5 rows), im/revoke/unknown-id (7 rows)
+  IM-REVOKE-06  MUST   server tested    im/revoke/twice
+  IM-REVOKE-07  MUST   server tested    im/revoke/revoked-before-sync
+  IM-REVOKE-08  MUST   server tested    im/revoke/group-is-told
+  IM-REVOKE-09  open   server observed  im/revoke/own-other-sessions
+  10 requirements: 8 tested, 1 observed, 1 later; decided 31 times
+
+
+"#]]
+    );
+    let uncovered = printed(&["coverage", "im", "--uncovered"]);
+    assert!(uncovered.contains("IM-CLIENT-01") && !uncovered.contains("IM-REVOKE-04"), "{uncovered}");
+}
+
+#[test]
+fn tags_select() {
+    let listed = |args: &[&str]| printed(&[&["run", "--list", "stomp/connect"], args].concat());
+    let (all, only, without) = (listed(&[]), listed(&["--tag", "time"]), listed(&["--skip-tag", "time"]));
+    let cases = |text: &str| text.lines().filter(|l| l.starts_with("stomp/connect/")).count();
+    assert_eq!(cases(&all), cases(&only) + cases(&without));
+    assert!(cases(&only) > 0 && cases(&without) > cases(&only));
+    assert_data_eq!(
+        refused(&[], &["run", "stomp/connect", "--tag", "tim"]),
+        str![[r#"
+error: no case of the selection has the tag `tim`; there are: time
+
+"#]]
+    );
+}
+
+// Profiles made by the program.
+
+#[test]
+fn probing_writes_what_was_seen_as_a_profile_that_holds() {
+    let scratch = Scratch::new();
+    let shown = run_in(scratch.path(), &["probe", "--dialect", "stomp"]).exits(0).stdout;
+    assert_data_eq!(
+        shown,
+        str![[r##"
+# Written by `stompliance probe` 0.1.0 on [..].
+# What a server does is no promise: leave in what it is meant to keep, and take out the rest.
+profile: "probed"
+title: "What the embedded reference server showed"
+points:
+  receipts: all                    # stomp/send/who-gets-receipts
+  # ordering: per-sender           # 50 pairs kept their order; that proves nothing: pin it if the server promises it
+  transactions: true               # stomp/send/whether-transactions-hold
+  ack_modes: true                  # stomp/subscribe/whether-acks-count
+  beats: true                      # stomp/connect/beats
+  subprotocols: true               # stomp/connect/selects-v12
+  versions: from-1.0               # stomp/connect/older-version
+
+"##]]
+    );
+    run_in(scratch.path(), &["probe", "--dialect", "stomp", "--out", "own.yaml"]).exits(0);
+    let args = ["run", "stomp/connect", "--profile", "./own.yaml", "--in-memory", "--skip-tag", "time"];
+    run_in(scratch.path(), &args).exits(0);
+    assert_eq!(count(&scratch.run_json(), "fail"), 0);
+}
+
+#[test]
+fn probing_what_is_not_there_writes_nothing() {
+    let scratch = Scratch::new();
+    let url = format!("ws://127.0.0.1:{}/ws", closed_port());
+    let ended =
+        run_in(scratch.path(), &["probe", &url, "--account", "a=u:token", "--out", "own.yaml"]).exits(3);
+    assert!(
+        ended.stderr.contains("cannot be judged") && ended.stderr.contains("--dialect"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(scratch.files(), []);
+}
+
+#[test]
+fn what_fails_can_be_added_to_the_known_failures() {
+    let scratch = Scratch::new();
+    let profile =
+        include_str!("../suites/profiles/reference.yaml").replace("profile: reference", "profile: own");
+    scratch.file("own.yaml", &profile);
+    let args = ["run", "im/revoke", "--defect", "revoke-by-anyone", "--in-memory", "--profile", "./own.yaml"];
+    let first = run_in(scratch.path(), &[&args[..], &["--update-known"]].concat()).exits(1);
+    assert!(first.stdout.contains("entries added, with reasons to be found"), "{}", first.stdout);
+    run_in(scratch.path(), &args).exits(0);
+    assert!(count(&scratch.run_json(), "known") > 1);
+    let refused = refused(&[], &["run", "im/revoke", "--profile", "reference", "--update-known"]);
+    assert_data_eq!(
+        refused,
+        str![[r#"
+error: --update-known wants a profile that is a file, --profile FILE: what is shipped is not yours
+
+"#]]
+    );
 }
 
 // Colours.

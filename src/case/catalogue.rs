@@ -8,6 +8,38 @@ use super::reader::Reader;
 use super::script::Level;
 use super::tree::Node;
 
+/// How a requirement is covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Cases or rules decide it.
+    Tested,
+    /// A point records what a target does; nothing is judged unless a profile pins it.
+    Observed,
+    /// The text can be read in several ways, none of which is failed.
+    Ambiguous,
+    /// It will be decided once something else is there.
+    Later,
+    /// It cannot be decided from outside.
+    Excluded,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [State; 5] =
+        [State::Tested, State::Observed, State::Ambiguous, State::Later, State::Excluded];
+
+    /// The word in the catalogue.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Tested => "tested",
+            State::Observed => "observed",
+            State::Ambiguous => "ambiguous",
+            State::Later => "later",
+            State::Excluded => "excluded",
+        }
+    }
+}
+
 /// One statement of a specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requirement {
@@ -23,10 +55,12 @@ pub struct Requirement {
     pub section: String,
     /// What it says, in our words.
     pub text: String,
-    /// `tested`, `observed`, `later` or `excluded`.
-    pub state: String,
+    /// How it is covered.
+    pub state: State,
     /// Why it is not tested.
     pub reason: Option<String>,
+    /// What it may mean, where that is ambiguous.
+    pub readings: Vec<String>,
     /// The catalogue that it stands in.
     pub catalogue: String,
 }
@@ -44,7 +78,7 @@ pub fn requirements(reader: &mut Reader<'_>, node: &Node) -> Vec<Requirement> {
 }
 
 fn requirement(reader: &mut Reader<'_>, node: &Node, catalogue: &str) -> Option<Requirement> {
-    let keys = ["id!", "level!", "binds!", "source!", "section", "text!", "state!", "reason"];
+    let keys = ["id!", "level!", "binds!", "source!", "section", "text!", "state!", "reason", "readings"];
     let fields = reader.fields(node, "a requirement", &keys);
     let mut word = |key: &str, allowed: &[&str]| {
         let text = reader.text(fields.get(key)?, key)?;
@@ -59,8 +93,9 @@ fn requirement(reader: &mut Reader<'_>, node: &Node, catalogue: &str) -> Option<
         "MAY" => Level::May,
         _ => Level::Open,
     };
-    let state = word("state", &["tested", "observed", "later", "excluded"])?;
-    let found = Requirement {
+    let state = word("state", &State::ALL.map(State::word))?;
+    let state = State::ALL.into_iter().find(|s| s.word() == state)?;
+    let mut found = Requirement {
         id: word("id", &[])?,
         level,
         binds: word("binds", &["server", "client", "both"])?,
@@ -68,11 +103,21 @@ fn requirement(reader: &mut Reader<'_>, node: &Node, catalogue: &str) -> Option<
         section: word("section", &[]).unwrap_or_default(),
         text: word("text", &[])?,
         reason: word("reason", &[]),
+        readings: Vec::new(),
         state,
         catalogue: catalogue.to_owned(),
     };
-    if found.reason.is_none() && matches!(found.state.as_str(), "later" | "excluded") {
-        reader.error(node.at, format!("{} is {} without a reason", found.id, found.state));
+    if let Some(readings) = fields.get("readings") {
+        found.readings = reader.texts(readings, "a reading").into_iter().map(|t| t.value).collect();
+    }
+    if found.reason.is_none() && matches!(found.state, State::Later | State::Excluded) {
+        reader.error(node.at, format!("{} is {} without a reason", found.id, found.state.word()));
+    }
+    if (found.state == State::Ambiguous) != (found.readings.len() > 1) {
+        reader.error(
+            node.at,
+            format!("{}: `ambiguous` has two `readings` or more, and nothing else has", found.id),
+        );
     }
     Some(found)
 }

@@ -20,6 +20,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// The place of one character.
+    pub fn span(&self, line: u32, column: u32) -> Span {
+        Span { line, column, start: self.offset(line, column), len: 1 }
+    }
+
     /// A file of this path and text.
     pub fn new(path: &str, text: &str) -> Self {
         Source { path: path.into(), text: text.into() }

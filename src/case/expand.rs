@@ -29,7 +29,8 @@ pub const PRIMITIVES: [&str; 11] =
 /// How a connection may travel.
 pub const TRANSPORTS: [&str; 2] = ["websocket", "sockjs-websocket"];
 
-const FORMS: [&str; 5] = ["in-order", "any-order", "exactly", "nothing", "every"];
+/// The forms of seeing.
+pub const FORMS: [&str; 5] = ["in-order", "any-order", "exactly", "nothing", "every"];
 const WORDS: [&str; 3] = ["opened", "closed", "beat"];
 const EVENTS: [&str; 5] = ["frame", "http", "closed", "ws", "malformed"];
 

@@ -18,6 +18,7 @@ use super::rule::{Rule, rule};
 use super::script::Script;
 use super::tree::{Node, load};
 use super::{lint, value};
+use crate::words::glob;
 
 /// The files that the binary carries: path and text.
 pub const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/suites.rs"));
@@ -47,22 +48,24 @@ impl Library {
     /// What the binary carries.
     pub fn embedded() -> Self {
         let sources = EMBEDDED.iter().map(|(path, text)| Source::new(path, text)).collect();
-        Library { shipped: true, ..Self::load(sources, &[]) }
+        Self::load(Library { shipped: true, ..Library::default() }, sources, &[])
     }
 
-    /// What the binary carries, with these suites in place of its own; a dialect, profile, catalogue or suite of rules
+    /// What the binary carries, with these suites, if there are some, in place of its own; a dialect, profile, catalogue or suite of rules
     /// among them replaces the one of its name.
     pub fn with_suites(files: Vec<Source>) -> Self {
         let own: Vec<_> = files.iter().filter_map(|file| head(&file.text)).collect();
+        let shipped = own.iter().all(|(kind, _)| *kind != "suite");
         let kept =
             EMBEDDED.iter().copied().filter(|(_, text)| head(text).is_none_or(|head| !own.contains(&head)));
         let source = |(path, text): (&str, &str)| Source::new(path, text);
         let (suites, others): (Vec<_>, Vec<_>) =
-            kept.partition(|(_, text)| head(text).is_some_and(|(kind, _)| kind == "suite"));
+            kept.partition(|(_, text)| !shipped && head(text).is_some_and(|(kind, _)| kind == "suite"));
         let rules: Vec<_> =
             suites.into_iter().filter(|(path, _)| path.ends_with("/rules.yaml")).map(source).collect();
         let sources = others.into_iter().map(source).collect::<Vec<_>>();
-        Self::load(sources.into_iter().chain(files.iter().cloned()).collect(), &rules)
+        let sources = sources.into_iter().chain(files.iter().cloned()).collect();
+        Self::load(Library { shipped, ..Library::default() }, sources, &rules)
     }
 
     /// Whether nothing but warnings was found.
@@ -70,17 +73,17 @@ impl Library {
         self.found.iter().all(|d| d.severity < Severity::Error)
     }
 
-    fn load(sources: Vec<Source>, rules_of: &[Source]) -> Self {
-        let mut library = Library::default();
+    fn load(mut library: Library, sources: Vec<Source>, rules_of: &[Source]) -> Self {
         let mut suites: Vec<(Source, Node)> = Vec::new();
         let mut dialects: Vec<(Source, Node)> = Vec::new();
+        let mut profiles: Vec<(Source, Node)> = Vec::new();
         for source in sources {
             match load(&source) {
                 Err(found) => library.found.extend(found),
                 Ok(node) => match first_key(&node) {
                     Some("suite") => suites.push((source, node)),
                     Some("dialect") => dialects.push((source, node)),
-                    Some("profile") => library.profile(&source, &node),
+                    Some("profile") => profiles.push((source, node)),
                     Some("requirements") => library.requirements(&source, &node),
                     _ => library.found.push(
                         Diagnostic::error(&source, node.at, "the first key says what a file is")
@@ -105,6 +108,11 @@ impl Library {
                 library.suite(source, &node, false);
             }
         }
+        for (source, node) in &profiles {
+            if let Some(profile) = library.profile(source, node) {
+                library.profiles.insert(profile.name.clone(), profile);
+            }
+        }
         library.duplicates();
         library.found.sort_by(|a, b| {
             (&a.source.path, a.at.line, a.at.column).cmp(&(&b.source.path, b.at.line, b.at.column))
@@ -126,31 +134,26 @@ impl Library {
         self.found.append(&mut reader.found);
     }
 
-    fn profile(&mut self, source: &Source, node: &Node) {
-        let mut reader = Reader::new(source);
-        if let Some(profile) = profile(&mut reader, node) {
-            self.profiles.insert(profile.name.clone(), profile);
-        }
-        self.found.append(&mut reader.found);
-    }
-
     /// Reads a profile that a user names by its path.
-    pub fn read_profile(&mut self, source: &Source) -> Option<Profile> {
+    fn read_profile(&mut self, source: &Source) -> Option<Profile> {
         match load(source) {
             Err(found) => {
                 self.found.extend(found);
                 None
             }
-            Ok(node) => {
-                let mut reader = Reader::new(source);
-                let profile = profile(&mut reader, &node);
-                if let Some(profile) = &profile {
-                    self.check_points(profile, &node, &mut reader);
-                }
-                self.found.append(&mut reader.found);
-                profile
-            }
+            Ok(node) => self.profile(source, &node),
         }
+    }
+
+    fn profile(&mut self, source: &Source, node: &Node) -> Option<Profile> {
+        let mut reader = Reader::new(source);
+        let profile = profile(&mut reader, node);
+        if let Some(profile) = &profile {
+            self.check_points(profile, node, &mut reader);
+            self.check_known(profile, &mut reader);
+        }
+        self.found.append(&mut reader.found);
+        profile
     }
 
     /// The profile of this name, or in this file.
@@ -203,12 +206,54 @@ impl Library {
                 Some(_) => {}
             }
         }
-        for known in &profile.known {
-            if !self.catalogue.contains_key(&known.clause) {
-                let ids: Vec<&str> = self.catalogue.keys().map(String::as_str).collect();
-                reader.unknown("requirement", &known.clause, node.at, ids);
+        let limits = super::profile::LIMITS;
+        for (key, _) in node.get("limits").and_then(Node::map).unwrap_or_default() {
+            if !limits.contains(&key.name.as_str()) {
+                reader.unknown("limit", &key.name, key.at, limits);
             }
         }
+    }
+
+    /// Entries of the list that name a requirement or cases that there are not, or say the same twice.
+    fn check_known(&self, profile: &Profile, reader: &mut Reader<'_>) {
+        for (at, known) in profile.known.iter().enumerate() {
+            let span = reader.source.span(known.place.line, known.place.column);
+            if !self.catalogue.contains_key(&known.clause) {
+                reader.unknown("requirement", &known.clause, span, self.catalogue.keys().map(String::as_str));
+            }
+            if let Some(first) =
+                profile.known[..at].iter().find(|k| k.clause == known.clause && k.case == known.case)
+            {
+                let what = format!("{} is listed for these cases already: {}", known.clause, first.place);
+                reader.error_help(span, what, "leave one of the two");
+            }
+            let Some(pattern) = &known.case else { continue };
+            let ids =
+                self.scripts.iter().map(|s| s.id.as_str()).chain(self.rules.iter().map(|r| r.id.as_str()));
+            if self.shipped && !ids.clone().any(|id| glob(pattern, id)) {
+                let found =
+                    Diagnostic::warning(reader.source, span, format!("`{pattern}` is the name of no case"));
+                reader.found.push(found.nearest(pattern, ids));
+            }
+        }
+    }
+
+    /// Entries of lists of known failures whose time is over; `today` is a date like `2026-11-25`.
+    pub fn expired(&self, today: &str) -> Vec<Diagnostic> {
+        let all = self.profiles.values().flat_map(|p| &p.known);
+        let over = all.filter(|k| k.until.as_deref().is_some_and(|until| until < today));
+        over.map(|known| {
+            let source = source_of(&known.place);
+            let at = source.span(known.place.line, known.place.column);
+            let what = format!(
+                "{} was to be known until {} only",
+                known.clause,
+                known.until.as_deref().unwrap_or_default()
+            );
+            Diagnostic::error(&source, at, what)
+                .help("it counts as a failure again: mend it, or give it more time")
+        })
+        .collect()
     }
 
     fn suite(&mut self, source: &Source, node: &Node, with_cases: bool) {
@@ -256,20 +301,19 @@ impl Library {
             }
         }
         for (id, first, place) in found {
-            let text =
-                EMBEDDED.iter().find(|(path, _)| *path == place.file).map(|(_, text)| (*text).to_owned());
-            let text = text.or_else(|| std::fs::read_to_string(&place.file).ok()).unwrap_or_default();
-            let source = Source::new(&place.file, &text);
-            let at = super::diagnostic::Span {
-                line: place.line,
-                column: place.column,
-                start: source.offset(place.line, place.column),
-                len: 1,
-            };
+            let source = source_of(&place);
+            let at = source.span(place.line, place.column);
             let what = format!("the id `{id}` is taken: {first} has it already");
             self.found.push(Diagnostic::error(&source, at, what).help("ids are unique: rename one"));
         }
     }
+}
+
+/// The file in which a place is.
+fn source_of(place: &super::script::Place) -> Source {
+    let text = EMBEDDED.iter().find(|(path, _)| *path == place.file).map(|(_, text)| (*text).to_owned());
+    let text = text.or_else(|| std::fs::read_to_string(&place.file).ok()).unwrap_or_default();
+    Source::new(&place.file, &text)
 }
 
 /// What a file says it is in its first line that is no comment: `dialect: im`.

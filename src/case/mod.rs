@@ -6,6 +6,7 @@
 //! known one, and no case of a file with errors is handed out.
 
 pub mod catalogue;
+pub mod coverage;
 pub mod diagnostic;
 pub mod dialect;
 pub mod duration;

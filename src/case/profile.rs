@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::diagnostic::Span;
 use super::reader::Reader;
+use super::script::Place;
 use super::tree::{Node, Tree};
 
 /// What a target is said to be.
@@ -47,7 +48,13 @@ pub struct Known {
     /// Whether it happens only sometimes: holding is then no reason to call it fixed.
     #[serde(default)]
     pub sometimes: bool,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: Place,
 }
+
+/// The limits that there are (docs/targets.md).
+pub const LIMITS: [&str; 5] = ["frame", "ws_message", "fanout", "idle", "departure"];
 
 /// The limits that hold unless a profile says otherwise (PROTOCOL, "Points").
 pub fn default_limits() -> BTreeMap<String, Value> {
@@ -116,7 +123,8 @@ fn known(reader: &mut Reader<'_>, node: &Node) -> Option<Known> {
             false
         }
     };
-    Some(Known { clause, case, reason, link, until, sometimes })
+    let place = Place { file: reader.source.path.to_string(), line: node.at.line, column: node.at.column };
+    Some(Known { clause, case, reason, link, until, sometimes, place })
 }
 
 /// Whether a profile is named by its file, and not by the name of a shipped one.

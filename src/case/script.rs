@@ -421,6 +421,18 @@ pub struct Sight {
     pub clause: Option<String>,
 }
 
+impl Level {
+    /// The word of the specifications.
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Must => "MUST",
+            Level::Should => "SHOULD",
+            Level::May => "MAY",
+            Level::Open => "open",
+        }
+    }
+}
+
 impl Script {
     /// Every step, with those within it.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Step)) {
@@ -428,6 +440,18 @@ impl Script {
         let states = self.states.iter().flat_map(|s| &s.steps);
         for step in states.chain(&self.given).chain(&self.steps).chain(roads) {
             step.walk(visit);
+        }
+    }
+
+    /// The same dialect without a case: for what the engine does by itself.
+    pub fn without_steps(&self) -> Script {
+        Script {
+            cast: Vec::new(),
+            groups: Vec::new(),
+            given: Vec::new(),
+            steps: Vec::new(),
+            names: Vec::new(),
+            ..self.clone()
         }
     }
 

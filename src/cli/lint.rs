@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::{CONFORMS, USAGE, error, say};
-use crate::case::library::{Library, read_files};
+use super::{CONFORMS, USAGE, error, library, say};
+use crate::run::{day, epoch_ms};
 
 /// Arguments of `lint`.
 #[derive(Debug, Parser)]
@@ -15,31 +15,19 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: &Args) -> u8 {
-    let library = if args.paths.is_empty() {
-        Library::embedded()
-    } else {
-        let mut files = Vec::new();
-        for path in &args.paths {
-            match read_files(path) {
-                Ok(found) => files.extend(found),
-                Err(why) => {
-                    error(&format!("cannot read {}: {why}", path.display()));
-                    return USAGE;
-                }
-            }
-        }
-        if files.is_empty() {
-            error("there is no YAML file below these paths");
+    let library = match library(&args.paths) {
+        Ok(library) => library,
+        Err(why) => {
+            error(&why);
             return USAGE;
         }
-        Library::with_suites(files)
     };
-    for found in &library.found {
+    let found: Vec<_> = library.found.iter().cloned().chain(library.expired(&day(epoch_ms()))).collect();
+    for found in &found {
         say(&format!("{}\n", found.render(true)));
     }
-    let errors =
-        library.found.iter().filter(|d| d.severity == crate::case::diagnostic::Severity::Error).count();
-    let warnings = library.found.len() - errors;
+    let errors = found.iter().filter(|d| d.severity == crate::case::diagnostic::Severity::Error).count();
+    let warnings = found.len() - errors;
     say(&format!(
         "{} cases, {} rules: {errors} errors, {warnings} warnings",
         library.scripts.len(),

@@ -4,15 +4,24 @@
 //! It relies on clap. Exit codes are those of DESIGN section 5: 0 conforms, 1 does not, 2 usage or configuration, 3
 //! no verdict.
 
+mod coverage;
+mod explain;
 mod judge;
+mod known;
 mod lint;
+mod list;
+mod probe;
 mod run;
 mod schema;
 mod serve;
+mod target;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::case::library::{Library, read_files};
 
 /// Conforms.
 pub const CONFORMS: u8 = 0;
@@ -51,10 +60,18 @@ enum Color {
 enum Command {
     /// Run suites against a server: the embedded reference server, or --target.
     Run(Box<run::Args>),
+    /// Find out what a server does where the specification leaves it open, and write it as a profile.
+    Probe(Box<probe::Args>),
     /// Serve the reference server alone.
     Serve(serve::Args),
     /// Look for mistakes in suites, dialects and profiles.
     Lint(lint::Args),
+    /// List requirements, cases, suites or points.
+    List(list::Args),
+    /// Say what a requirement, a case, a rule or a point is about, with a failing example.
+    Explain(explain::Args),
+    /// Show which cases decide which requirement, what is not covered, and why.
+    Coverage(coverage::Args),
     /// Recompute every check of a run from its log.
     Judge(judge::Args),
     /// Print the JSON Schema of suite files or of run.json.
@@ -74,12 +91,48 @@ pub fn main() -> ExitCode {
     .write_global();
     let code = match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::Probe(args) => probe::main(*args),
         Command::Serve(args) => serve::main(&args),
         Command::Lint(args) => lint::main(&args),
+        Command::List(args) => list::main(&args),
+        Command::Explain(args) => explain::main(&args),
+        Command::Coverage(args) => coverage::main(&args),
         Command::Judge(args) => judge::main(&args),
         Command::Schema(args) => schema::main(&args),
     };
     ExitCode::from(code)
+}
+
+/// The shipped suites, or those below these paths in place of them.
+fn library(paths: &[PathBuf]) -> Result<Library, String> {
+    if paths.is_empty() {
+        return Ok(Library::embedded());
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(read_files(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?);
+    }
+    if files.is_empty() {
+        return Err("there is no YAML file below these paths".into());
+    }
+    Ok(Library::with_suites(files))
+}
+
+/// The same, if nothing is wrong with it.
+fn sound(paths: &[PathBuf]) -> Result<Library, String> {
+    let library = library(paths)?;
+    checked(&library).map(|()| library)
+}
+
+/// Tells all errors in the files in use at once.
+fn checked(library: &Library) -> Result<(), String> {
+    if library.is_sound() {
+        return Ok(());
+    }
+    for found in &library.found {
+        complain(&format!("{}\n", found.render(true)));
+    }
+    Err("nothing was run: the files have errors".into())
 }
 
 /// Writes to standard output; a reader that has gone away is no reason to complain.

@@ -9,15 +9,15 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
-use super::serve::{directory, policy};
-use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, complain, error, say};
-use crate::case::library::{EMBEDDED, Library, read_files};
-use crate::case::profile::Profile;
+use super::serve::policy;
+use super::target::TargetArgs;
+use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, checked, complain, error, known, say, sound};
+use crate::case::library::{EMBEDDED, Library};
+use crate::case::profile::{Profile, is_profile_file};
 use crate::judge::Verdict;
 use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
 use crate::run::journal::JournalFolder;
 use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Stopped, Subject, Tell, epoch_ms, execute};
-use crate::target::{Target, read_config};
 
 /// Arguments of `run`.
 #[derive(Debug, Parser)]
@@ -25,33 +25,17 @@ pub(super) struct Args {
     /// Which cases: patterns over suites, cases and requirements (`im/revoke`, 'im/auth/*', STOMP12-VER-05; `*` is the
     /// only wildcard), or suite files of your own.
     patterns: Vec<String>,
-    /// The server to judge, ws://HOST:PORT/PATH or wss://…; without it, the embedded reference server.
-    #[arg(long, value_name = "URL", env = "STOMPLIANCE_TARGET")]
-    target: Option<String>,
-    /// The target in a file: URL, accounts, groups, profile.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// An account: LABEL=USER:TOKEN.
-    #[arg(long, value_name = "ACCOUNT")]
-    account: Vec<String>,
-    /// A group: LABEL=ID:ACCOUNT,ACCOUNT.
-    #[arg(long, value_name = "GROUP")]
-    group: Vec<String>,
-    /// The application id, $target.app.
-    #[arg(long)]
-    app: Option<String>,
-    /// The virtual host, $target.vhost.
-    #[arg(long)]
-    vhost: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// What the target is said to be: a shipped profile's name, or a file.
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
-    /// A file with root certificates for wss://.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Accept any certificate.
-    #[arg(long)]
-    insecure: bool,
+    /// Only cases with one of these tags (`time`: those that take seconds).
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// No cases with one of these tags.
+    #[arg(long, value_name = "TAG")]
+    skip_tag: Vec<String>,
     /// Print what would run, and run nothing.
     #[arg(long)]
     list: bool,
@@ -91,6 +75,9 @@ pub(super) struct Args {
     /// Where the HTML report goes.
     #[arg(long, default_value = "reports/latest/report.html", value_name = "PATH")]
     html: PathBuf,
+    /// Add what fails to the known failures of the profile, a file, with reasons to be found.
+    #[arg(long, requires = "profile")]
+    update_known: bool,
     /// A line for every case.
     #[arg(short, long)]
     verbose: bool,
@@ -128,23 +115,25 @@ pub(super) fn main(args: &Args) -> u8 {
 
 fn prepare(args: &Args) -> Result<Ready, String> {
     let (files, patterns): (Vec<&String>, Vec<&String>) = args.patterns.iter().partition(|p| is_file(p));
-    let mut library = if files.is_empty() {
-        Library::embedded()
-    } else {
-        let mut sources = Vec::new();
-        for path in files {
-            sources.extend(read_files(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?);
-        }
-        Library::with_suites(sources)
-    };
-    sound(&library)?;
+    let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+    let mut library = sound(&files)?;
     let patterns: Vec<String> = patterns.into_iter().cloned().collect();
     let plan = Plan::new(&library, &patterns).map_err(|e| e.to_string())?;
-    let subject = subject(args)?;
+    let plan = match (&args.tag[..], &args.skip_tag[..]) {
+        ([], []) => plan,
+        (only, without) => plan.tagged(only, without)?,
+    };
+    let subject = args.target.subject(policy(args.defect.as_ref())?, args.in_memory)?;
     let name = args.profile.clone().or_else(|| match &subject {
         Subject::Remote(target) => target.profile.clone(),
         Subject::Embedded { .. } => Some("reference".into()),
     });
+    if args.update_known && !args.profile.as_deref().is_some_and(is_profile_file) {
+        return Err(
+            "--update-known wants a profile that is a file, --profile FILE: what is shipped is not yours"
+                .into(),
+        );
+    }
     let profile = match name {
         None => Profile::default(),
         Some(name) => library.profile_named(&name)?,
@@ -153,7 +142,7 @@ fn prepare(args: &Args) -> Result<Ready, String> {
         Subject::Remote(target) => target.claims(profile)?,
         Subject::Embedded { .. } => profile,
     };
-    sound(&library)?;
+    checked(&library)?;
     let settings = Settings {
         seed: args.seed.unwrap_or_else(|| epoch_ms() % 1_000_000),
         anchor_ms: epoch_ms(),
@@ -176,68 +165,6 @@ fn is_file(pattern: &str) -> bool {
             .is_some_and(|f| f.starts_with(['/', '.']))
     };
     yaml || (path.is_dir() && (pattern.ends_with('/') || !EMBEDDED.iter().any(shipped)))
-}
-
-/// Errors in the files in use, all at once.
-fn sound(library: &Library) -> Result<(), String> {
-    if library.is_sound() {
-        return Ok(());
-    }
-    for found in &library.found {
-        complain(&format!("{}\n", found.render(true)));
-    }
-    Err("nothing was run: the files have errors".into())
-}
-
-fn subject(args: &Args) -> Result<Subject, String> {
-    let mut target = match (&args.config, &args.target) {
-        (None, None) => {
-            for (flag, given) in
-                [("--account", !args.account.is_empty()), ("--group", !args.group.is_empty())]
-            {
-                if given {
-                    return Err(format!("{flag} belongs to a target: name it with --target or --config"));
-                }
-            }
-            let directory = directory(None)?;
-            return Ok(Subject::Embedded {
-                directory,
-                policy: policy(args.defect.as_ref())?,
-                in_memory: args.in_memory,
-            });
-        }
-        (Some(path), None) => read_config(path).map_err(|e| e.to_string())?,
-        (None, Some(url)) => Target::at(url).map_err(|e| e.to_string())?,
-        (Some(path), Some(url)) => {
-            let (file, at) =
-                (read_config(path).map_err(|e| e.to_string())?, Target::at(url).map_err(|e| e.to_string())?);
-            Target {
-                url: at.url,
-                host: at.host,
-                address: at.address,
-                port: at.port,
-                path: at.path,
-                query: at.query,
-                tls: at.tls,
-                ..file
-            }
-        }
-    };
-    for account in &args.account {
-        target.add_account(account)?;
-    }
-    for group in &args.group {
-        target.add_group(group)?;
-    }
-    target.app = args.app.clone().or(target.app);
-    target.vhost = args.vhost.clone().or(target.vhost);
-    target.ca = args.ca.clone().or(target.ca);
-    target.insecure |= args.insecure;
-    target.check()?;
-    if target.accounts.is_empty() {
-        return Err("the target has no accounts: give at least one, --account LABEL=USER:TOKEN".into());
-    }
-    Ok(Subject::Remote(Box::new(target)))
 }
 
 fn list(plan: &Plan) {
@@ -337,6 +264,16 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
             return NO_VERDICT;
         }
     }
+    if let (true, Some(path)) = (args.update_known, &args.profile) {
+        match known::update(Path::new(path), &gathered.briefs) {
+            Ok(0) => say(&format!("{path}: nothing to be added")),
+            Ok(count) => say(&format!("{path}: {count} entries added, with reasons to be found")),
+            Err(why) => {
+                error(&why);
+                return USAGE;
+            }
+        }
+    }
     exit_code(&gathered, args.strict, info.interrupted)
 }
 
@@ -423,35 +360,24 @@ fn info(
         summary: gathered.summary.clone(),
         profile,
         observed: cost.observed.clone(),
-        calibration: None,
+        calibration: cost.calibration.as_ref().map(|calibration| {
+            serde_json::json!({
+                "keeps_order": calibration.keeps_order && cost.inversions == 0,
+                "measured": calibration.measured,
+                "inversions": cost.inversions,
+            })
+        }),
     }
 }
 
 /// The flags that lead to the same target again, without its secrets.
 fn rerun(args: &Args, seed: u64) -> String {
     let files = args.patterns.iter().filter(|p| is_file(p)).map(|p| format!(" {p}"));
-    let mut out: String = files.collect();
-    for (flag, value) in [
-        ("--config", args.config.as_ref().map(|p| p.display().to_string())),
-        ("--target", args.target.clone()),
-        ("--profile", args.profile.clone()),
-        ("--app", args.app.clone()),
-        ("--vhost", args.vhost.clone()),
-        ("--ca", args.ca.as_ref().map(|p| p.display().to_string())),
-        ("--defect", args.defect.clone()),
-    ] {
+    let mut out: String = files.collect::<String>() + &args.target.rerun();
+    for (flag, value) in [("--profile", args.profile.clone()), ("--defect", args.defect.clone())] {
         if let Some(value) = value {
             out.push_str(&format!(" {flag} {value}"));
         }
-    }
-    for group in &args.group {
-        out.push_str(&format!(" --group {group}"));
-    }
-    if args.insecure {
-        out.push_str(" --insecure");
-    }
-    if !args.account.is_empty() {
-        out.push_str(" --account …");
     }
     if args.in_memory {
         out.push_str(" --in-memory");

@@ -1,8 +1,12 @@
 //! `stompliance schema`: JSON Schemas, for editors and for whoever reads reports.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
 
-use super::{CONFORMS, say};
+use super::{CONFORMS, USAGE, error, library, say};
+use crate::case::diagnostic::nearest;
+use crate::case::schema;
 
 /// Arguments of `schema`.
 #[derive(Debug, Parser)]
@@ -10,9 +14,15 @@ pub(super) struct Args {
     /// Of what.
     #[arg(default_value = "suite")]
     what: Form,
+    /// Of suites in this dialect: its verbs, sights, states and points complete in an editor.
+    #[arg(long, value_name = "NAME")]
+    dialect: Option<String>,
+    /// A dialect of your own, with its requirements.
+    #[arg(long, value_name = "PATH", requires = "dialect")]
+    with: Vec<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// Of suite files, generated from the types.
     Suite,
@@ -21,9 +31,30 @@ enum Form {
 }
 
 pub(super) fn main(args: &Args) -> u8 {
-    match args.what {
-        Form::Suite => say(&crate::case::schema::suite()),
-        Form::Run => say(crate::report::json::RUN_SCHEMA.trim_end()),
+    match (args.what, &args.dialect) {
+        (Form::Suite, None) => say(&schema::suite()),
+        (Form::Run, None) => say(crate::report::json::RUN_SCHEMA.trim_end()),
+        (Form::Run, Some(_)) => {
+            error("--dialect is for the schema of suites: run.json has one form for all");
+            return USAGE;
+        }
+        (Form::Suite, Some(name)) => match in_dialect(name, &args.with) {
+            Ok(text) => say(&text),
+            Err(why) => {
+                error(&why);
+                return USAGE;
+            }
+        },
     }
     CONFORMS
+}
+
+fn in_dialect(name: &str, with: &[PathBuf]) -> Result<String, String> {
+    let library = library(with)?;
+    let Some(dialect) = library.dialects.get(name) else {
+        let names: Vec<&str> = library.dialects.keys().map(String::as_str).collect();
+        let near = nearest(name, names.iter().copied()).map_or(names.join(", "), str::to_owned);
+        return Err(format!("there is no dialect `{name}`; there is {near}"));
+    };
+    Ok(schema::of_dialect(dialect, &library.catalogue))
 }

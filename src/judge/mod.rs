@@ -361,6 +361,14 @@ impl Judge {
         self.checks.iter().any(|c| c.by_close || (!c.held && c.level >= Level::Should))
     }
 
+    /// The place of a marked frame among all that came on a connection.
+    pub fn position(&self, on: &str, mark: &str) -> Option<usize> {
+        let items = &self.inboxes.get(on)?.items;
+        items
+            .iter()
+            .position(|i| i.record.get("body").and_then(Value::as_str).is_some_and(|b| b.contains(mark)))
+    }
+
     /// Whether a marked message came on a subscription, and whether it came on another.
     pub fn came_on(&self, on: &str, mark: &str, one: &str, other: &str) -> (bool, bool) {
         let items = self.inboxes.get(on).map_or(&[][..], |i| &i.items);

@@ -84,8 +84,9 @@ impl Conn {
                 self.asks_for_later = frame.header("accept-version").is_some_and(|v| v != "1.0");
             }
             "SUBSCRIBE" => {
-                let text = |name| frame.header(name).unwrap_or_default().to_owned();
-                self.subscriptions.push((text("id"), text("destination")));
+                // In STOMP 1.0 a subscription needs no id; it is then known by none.
+                let destination = frame.header("destination").unwrap_or_default().to_owned();
+                self.subscriptions.extend(frame.header("id").map(|id| (id.to_owned(), destination)));
             }
             _ => {}
         }

@@ -97,6 +97,8 @@ pub struct Brief {
     pub clause: Option<(String, Level)>,
     /// The first check that broke: expected, got, connection, place.
     pub broken: Option<(String, String, String, Place)>,
+    /// Clauses that broke, if they bind at all.
+    pub breaks: BTreeSet<String>,
     /// The mistake that it is meant to catch.
     pub why: Option<String>,
     /// Where it is written.
@@ -207,6 +209,12 @@ fn brief(record: &Record, path: PathBuf) -> Brief {
             let on = breach.map_or(c.on.clone(), |(case, b)| format!("{} in {case}", b.on));
             (c.expected.clone(), c.got.clone(), on, c.place.clone())
         }),
+        breaks: record
+            .checks
+            .iter()
+            .filter(|c| !c.held && c.level >= Level::Should)
+            .map(|c| c.clause.clone())
+            .collect(),
         why: record.why.clone(),
         place: record.place.clone(),
         duration_ms: record.duration_ms,

@@ -10,11 +10,12 @@ use colored::Colorize as _;
 use super::collect::{Brief, Gathered, RunInfo};
 use super::wire::{excerpt, visible};
 use crate::case::catalogue::Catalogue;
-use crate::case::script::Level;
 use crate::judge::Verdict;
 
 /// Failures that are shown in full.
 const MOST_FAILURES: usize = 25;
+/// Characters of a line of an example.
+const EXAMPLE_WIDTH: usize = 140;
 /// Lines of the wire that are shown with a failure.
 const FRAMES: usize = 10;
 
@@ -85,6 +86,13 @@ fn suites(out: &mut String, gathered: &Gathered) {
     }
 }
 
+/// A failure, as an example: what it says, and the frames.
+pub fn example(brief: &Brief, catalogue: &Catalogue) -> String {
+    let mut out = String::new();
+    failure(&mut out, brief, catalogue, " --in-memory", EXAMPLE_WIDTH);
+    out
+}
+
 fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, width: usize) {
     let _ = writeln!(out, "\n{} {}", coloured(brief.verdict, brief.verdict.word()), brief.id.bold());
     let _ = writeln!(out, "  {}", brief.title);
@@ -96,7 +104,7 @@ fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, 
     match (&brief.clause, &brief.broken) {
         (Some((clause, level)), Some((expected, got, on, place))) => {
             let text = catalogue.get(clause).map_or("", |r| r.text.as_str());
-            field("clause", &format!("{clause} ({}) {text}", level_word(*level)));
+            field("clause", &format!("{clause} ({}) {text}", level.word()));
             field("expected", expected);
             field("came", got);
             field("where", &if on.is_empty() { place.to_string() } else { format!("{place}, on {on}") });
@@ -117,15 +125,6 @@ fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, 
         let _ = writeln!(out, "  {:<9} {line}", name.dimmed());
     }
     let _ = writeln!(out, "  {:<9} stompliance run '{}'{rerun}", "rerun".dimmed(), brief.id);
-}
-
-fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Must => "MUST",
-        Level::Should => "SHOULD",
-        Level::May => "MAY",
-        Level::Open => "open",
-    }
 }
 
 /// Why cases are n/a, each reason once.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::acts::{become_state, close};
-use super::road::{Way, may, prober, witness};
+use super::road::{Way, may, prober, witnesses};
 use super::settle::is_heard;
 use super::stage::{Deeded, Stage};
 use super::world::Waiting as Spent;
@@ -88,7 +88,7 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
         let own = stage.account(actor) == stage.account(on);
         if own || mine.iter().any(|d| d.road.is_none()) || !stage.can_speak(actor) {
             by_another = true;
-            if stage.can_speak(actor) && mine.iter().any(|d| !d.settled) {
+            if stage.can_send(actor) && mine.iter().any(|d| !d.settled) {
                 is_heard(stage, actor).await;
             }
         }
@@ -151,7 +151,7 @@ async fn ways<'s>(stage: &'s Arc<Stage>, on: &str, raise: bool) -> Vec<Way<'s>> 
         if road.to_subscription {
             let live = stage.live(on);
             let mut seen = BTreeSet::new();
-            for subscription in live.into_iter().filter(|(_, d)| seen.insert(d.clone())) {
+            for subscription in live.into_iter().filter(|(id, _)| seen.insert(id.clone())) {
                 found.push(Way { subscription: Some(subscription), ..personal(road) });
             }
         } else if road.to_group {
@@ -222,19 +222,19 @@ async fn by_actor(
             continue;
         }
         total.road = Some(way.road.name.clone());
-        let count = if stage.world.keeps_order() { 1 } else { 2 };
-        let mut longest = Duration::ZERO;
-        for _ in 0..count {
-            match witness(stage, way, actor, &mut total.witnesses, count == 1).await {
-                Ok(took) => longest = longest.max(took),
-                // The sender was refused meanwhile: somebody else must do it.
-                Err(_) if !stage.can_speak(actor) => return Ok(false),
-                Err(why) => return Err((way.road.clause.clone(), why)),
-            }
-        }
+        // What comes on one subscription says little of another to the same destination, cancelled but perhaps alive.
+        let shadowed = stage.has_cancelled(way);
+        let count = if stage.world.keeps_order() && !shadowed { 1 } else { 2 };
+        let longest = match witnesses(stage, way, actor, count, &mut total.witnesses).await {
+            Ok(longest) => longest,
+            // The sender was refused meanwhile: somebody else must do it.
+            Err(_) if !stage.can_speak(actor) => return Ok(false),
+            Err(why) => return Err((way.road.clause.clone(), why)),
+        };
         if count == 2 {
             total.kind = BarrierKind::Witnesses;
-            grace(stage, GRACE.max(longest * 3), total).await;
+            let least = if shadowed { GRACE_BY_ANOTHER } else { GRACE };
+            grace(stage, least.max(longest * 3), total).await;
         }
     }
     Ok(served)
@@ -258,10 +258,8 @@ async fn another(
         let Some(from) = prober(stage, way).await else { continue };
         any = true;
         total.road = Some(way.road.name.clone());
-        for _ in 0..2 {
-            let took = witness(stage, way, &from, &mut total.witnesses, false).await;
-            longest = longest.max(took.map_err(|why| (way.road.clause.clone(), why))?);
-        }
+        let took = witnesses(stage, way, &from, 2, &mut total.witnesses).await;
+        longest = longest.max(took.map_err(|why| (way.road.clause.clone(), why))?);
     }
     if !any {
         let why = format!("nobody can be a witness to {on}: it takes one more account");
@@ -297,9 +295,7 @@ async fn ended(stage: &Arc<Stage>, on: &str) -> Outcome {
             Some(twin) => {
                 let mut held = true;
                 for way in ways(stage, twin, false).await.iter().filter(|w| may(stage, actor, w)).take(1) {
-                    for _ in 0..2 {
-                        held &= witness(stage, way, actor, &mut outcome.witnesses, false).await.is_ok();
-                    }
+                    held &= witnesses(stage, way, actor, 2, &mut outcome.witnesses).await.is_ok();
                 }
                 held
             }

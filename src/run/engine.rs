@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::calibrate::{Calibration, calibrate};
 use super::journal::JournalFolder;
 use super::plan::Plan;
 use super::preflight::{Unfit, preflight};
@@ -17,6 +18,7 @@ use super::runner::{Runner, Stop, Stopped, Tell};
 use super::world::{Settings, World};
 use crate::case::library::Library;
 use crate::case::profile::Profile;
+use crate::case::script::Script;
 use crate::link::tls::{TlsConnector, TlsError};
 use crate::link::{Connector, Listener, memory_link};
 use crate::reference::{Directory, Policy, Server};
@@ -50,6 +52,10 @@ pub struct Cost {
     pub waiting: BTreeMap<&'static str, u64>,
     /// Points that were observed.
     pub observed: BTreeMap<String, serde_json::Value>,
+    /// How the target's order was measured, where it was.
+    pub calibration: Option<Calibration>,
+    /// How often a message overtook another of its sender.
+    pub inversions: u64,
     /// Who ended it before its end, if somebody did.
     pub stopped: Option<Stopped>,
 }
@@ -71,6 +77,12 @@ pub enum RunError {
 /// Epoch milliseconds now.
 pub fn epoch_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+/// The day of a moment in epoch milliseconds, as `2026-11-25` (UTC).
+pub fn day(epoch_ms: u64) -> String {
+    let at = UNIX_EPOCH + Duration::from_millis(epoch_ms);
+    humantime::format_rfc3339_seconds(at).to_string().chars().take(10).collect()
 }
 
 /// The fixed beginning of virtual time, so that the same seed gives the same transcripts: 2026-01-01T00:00:00Z.
@@ -184,11 +196,28 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
             fit = preflight(&world, model, &folder) => fit?,
         }
     }
+    if !world.profile.points.contains_key("ordering") && !plan.cases.is_empty() {
+        let (mut stop, models) = (stop.clone(), models(plan));
+        tokio::select! {
+            biased;
+            stopped = stop.told() => return Ok(cost(&world, Some(stopped))),
+            calibration = calibrate(&world, &models, &folder) => world.calibrated(calibration),
+        }
+    }
     let stopped = Runner::new(world.clone(), settings, folder, tell).run(plan, stop).await;
     if let Some(server) = server {
         server.shutdown().await;
     }
     Ok(cost(&world, stopped))
+}
+
+/// A case of each dialect.
+fn models(plan: &Plan) -> Vec<&Script> {
+    let mut models: BTreeMap<&str, &Script> = BTreeMap::new();
+    for case in &plan.cases {
+        models.entry(&case.dialect).or_insert(case);
+    }
+    models.into_values().collect()
 }
 
 /// Points of the dialects that a plan speaks, and the clauses that judge them.
@@ -223,6 +252,8 @@ fn cost(world: &World, stopped: Option<Stopped>) -> Cost {
         started_ms: world.anchor_ms,
         waiting,
         observed: world.observed(),
+        calibration: world.calibration(),
+        inversions: world.inversions(),
         stopped,
     }
 }

@@ -7,10 +7,12 @@
 
 mod acts;
 mod barrier;
+mod calibrate;
 mod case;
 mod engine;
 pub mod journal;
 mod known;
+mod order;
 mod plan;
 mod preflight;
 mod record;
@@ -22,7 +24,8 @@ mod stage;
 mod watchdog;
 mod world;
 
-pub use engine::{Cost, Job, RunError, Subject, embedded_target, epoch_ms, execute};
+pub use calibrate::{Calibration, Measured};
+pub use engine::{Cost, Job, RunError, Subject, day, embedded_target, epoch_ms, execute};
 pub use plan::{NothingSelected, Plan, deciding_steps};
 pub use preflight::{Unfit, preflight};
 pub use record::{Record, RuleRecord};

@@ -83,6 +83,44 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Of these cases those that have one of the tags in `only`, where there are any, and none of those in `without`.
+    ///
+    /// # Errors
+    /// A tag that no case has, or nothing that is left.
+    pub fn tagged(self, only: &[String], without: &[String]) -> Result<Self, String> {
+        let has = |s: &Script, tags: &[String]| s.tags.iter().any(|tag| tags.contains(tag));
+        let known: BTreeSet<&str> =
+            self.cases.iter().flat_map(|s| s.tags.iter().map(String::as_str)).collect();
+        if let Some(tag) = only.iter().find(|tag| !known.contains(tag.as_str())) {
+            let known: Vec<&str> = known.into_iter().collect();
+            let there = if known.is_empty() { "none of them has one".into() } else { known.join(", ") };
+            return Err(format!("no case of the selection has the tag `{tag}`; there are: {there}"));
+        }
+        let chosen = |s: &Arc<Script>| (only.is_empty() || has(s, only)) && !has(s, without);
+        let (cases, rest): (Vec<_>, Vec<_>) = self.cases.into_iter().partition(chosen);
+        if cases.is_empty() {
+            return Err("no case is left by these tags".into());
+        }
+        let mut left_out = self.left_out;
+        left_out.extend(rest.iter().flat_map(|s| s.levels.keys().cloned()));
+        let observing = cases.iter().filter(|s| observes(s)).count();
+        Ok(Plan { cases, rules: self.rules, observing, left_out })
+    }
+}
+
+impl Plan {
+    /// Of these cases only those that observe, of one dialect or of all; and no rules.
+    #[must_use]
+    pub fn observing(mut self, dialect: Option<&str>) -> Self {
+        self.cases.truncate(self.observing);
+        self.cases.retain(|s| dialect.is_none_or(|name| s.dialect == name));
+        self.observing = self.cases.len();
+        self.rules.clear();
+        self
+    }
+}
+
 fn selects_case(pattern: &str, script: &Script) -> bool {
     selects(pattern, &script.id, &script.suite, &script.requirements)
 }

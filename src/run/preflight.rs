@@ -49,11 +49,7 @@ impl Unfit {
 /// # Errors
 /// What was in the way of the first that could not.
 pub async fn preflight(world: &Arc<World>, model: &Script, folder: &JournalFolder) -> Result<(), Unfit> {
-    let mut script = model.clone();
-    script.id = "preflight".into();
-    (script.cast, script.groups, script.given, script.steps) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    script.names = Vec::new();
+    let script = Script { id: "preflight".into(), ..model.without_steps() };
     let labels: Vec<String> = world.target.accounts.iter().map(|a| a.label.clone()).collect();
     let seats: BTreeMap<String, usize> = labels.iter().cloned().zip(0..).collect();
     let (facts, secrets) = facts(world, &Seating { seats, ..Seating::default() }, 0);

@@ -2,6 +2,7 @@
 //!
 //! It relies on the dialect's roads, carried out as steps of the engine. It never sends from an account to itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,48 +93,58 @@ pub(super) async fn arrival(
     })
 }
 
-/// A witness to a group reaches everybody in it. Where order is kept, one that the same sender sent after all that was
-/// done serves every receiver.
-fn shared(stage: &Stage, way: &Way<'_>, from: &str) -> Option<String> {
-    let key = shared_key(stage, way, from)?;
+/// A witness to a group, which reaches everybody in it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The count of acts when it was sent.
+    acts: u64,
+    mark: String,
+    sent_at: Instant,
+    /// The receivers that it serves.
+    served: BTreeSet<String>,
+}
+
+/// One that serves this receiver as well: the same sender sent it after all that was done, and after what was to come
+/// before it.
+fn shared(stage: &Stage, way: &Way<'_>, from: &str, after: Option<Instant>) -> Option<String> {
+    let key = shared_key(way, from)?;
     let mut state = stage.lock();
     let acts = state.acts;
-    let (at, mark, served) = state.shared.get_mut(&key)?;
-    (*at == acts && served.insert(way.to.clone())).then(|| mark.clone())
+    let shared = state.shared.get_mut(&key)?;
+    let fits = shared.acts == acts && after.is_none_or(|after| shared.sent_at >= after);
+    (fits && shared.served.insert(way.to.clone())).then(|| shared.mark.clone())
 }
 
 fn share(stage: &Stage, way: &Way<'_>, from: &str, mark: &str) {
-    if let Some(key) = shared_key(stage, way, from) {
+    if let Some(key) = shared_key(way, from) {
         let mut state = stage.lock();
-        let acts = state.acts;
-        state.shared.insert(key, (acts, mark.to_owned(), [way.to.clone()].into()));
+        let (acts, served) = (state.acts, [way.to.clone()].into());
+        state.shared.insert(key, Shared { acts, mark: mark.to_owned(), sent_at: Instant::now(), served });
     }
 }
 
-fn shared_key(stage: &Stage, way: &Way<'_>, from: &str) -> Option<String> {
-    let group = way.group.as_ref()?;
-    stage.world.keeps_order().then(|| format!("{from} {} {group}", way.road.name))
+fn shared_key(way: &Way<'_>, from: &str) -> Option<String> {
+    Some(format!("{from} {} {}", way.road.name, way.group.as_ref()?))
 }
 
-/// One witness: sent, and seen to arrive; `alone` where no second one follows. The time it took, or why it did not arrive.
-pub(super) async fn witness(
+/// One witness: sent, and seen to arrive; of two the second is sent `after` the first has arrived. The time it took, or
+/// why it did not arrive.
+async fn witness(
     stage: &Arc<Stage>,
     way: &Way<'_>,
     from: &str,
     marks: &mut Vec<String>,
-    alone: bool,
+    after: Option<Instant>,
 ) -> Result<Duration, String> {
     let begun = Instant::now();
-    let (mark, run) = match shared(stage, way, from).filter(|_| alone) {
+    let (mark, run) = match shared(stage, way, from, after) {
         Some(mark) => {
             let run = look(stage, way, &mark);
             (mark, run)
         }
         None => {
             let mark = stage.engine_mark();
-            if alone {
-                share(stage, way, from, &mark);
-            }
+            share(stage, way, from, &mark);
             let run = look(stage, way, &mark);
             if !send(stage, way, from, &mark).await {
                 return Err(format!("{from} could not send it"));
@@ -155,6 +166,22 @@ pub(super) async fn witness(
             ))
         }
     }
+}
+
+/// So many witnesses in sequence; the longest time that one took, or why one did not arrive.
+pub(super) async fn witnesses(
+    stage: &Arc<Stage>,
+    way: &Way<'_>,
+    from: &str,
+    count: usize,
+    marks: &mut Vec<String>,
+) -> Result<Duration, String> {
+    let (mut longest, mut after) = (Duration::ZERO, None);
+    for _ in 0..count {
+        longest = longest.max(witness(stage, way, from, marks, after).await?);
+        after = Some(Instant::now());
+    }
+    Ok(longest)
 }
 
 /// A connection of another account than the receiver's that may send by this road: the prober, brought to a state in

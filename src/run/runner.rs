@@ -11,6 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::case::{Linger, linger, perform};
+use super::engine::day;
 use super::journal::{Journal, JournalFolder};
 use super::known::Ledger;
 use super::plan::{Plan, Seating, connections, seat, unmet, why_unseatable};
@@ -207,8 +208,11 @@ impl Runner {
     ) -> Option<Stopped> {
         let (observing, others) = plan.cases.split_at(plan.observing);
         for round in 1..=self.settings.repeat {
-            for stage in [observing, others] {
-                let mut pending = self.fitting(stage, round);
+            // What one case observes may be what another needs that observes.
+            let mut waiting = observing.to_vec();
+            for (stage, last) in [(&[][..], false), (&[][..], true), (others, true)] {
+                waiting.extend_from_slice(stage);
+                let mut pending = self.fitting(&mut waiting, round, last);
                 loop {
                     if self.halted() {
                         pending.clear();
@@ -269,13 +273,14 @@ impl Runner {
         }
     }
 
-    /// The cases whose needs are met; the others get their verdict.
-    fn fitting(&mut self, cases: &[Arc<Script>], round: usize) -> Vec<Arc<Script>> {
-        let mut fitting = Vec::with_capacity(cases.len());
-        for script in cases {
-            match unmet(script, &self.world).or_else(|| why_unseatable(script, &self.world)) {
-                Some(why) => self.not_applicable(script, why, round),
-                None => fitting.push(script.clone()),
+    /// The cases whose needs are met; the others go on waiting, or get their verdict where it is the last time.
+    fn fitting(&mut self, waiting: &mut Vec<Arc<Script>>, round: usize, last: bool) -> Vec<Arc<Script>> {
+        let mut fitting = Vec::with_capacity(waiting.len());
+        for script in std::mem::take(waiting) {
+            match unmet(&script, &self.world).or_else(|| why_unseatable(&script, &self.world)) {
+                None => fitting.push(script),
+                Some(why) if last => self.not_applicable(&script, why, round),
+                Some(_) => waiting.push(script),
             }
         }
         fitting
@@ -417,8 +422,7 @@ impl Runner {
     }
 
     fn today(&self) -> String {
-        let at = std::time::UNIX_EPOCH + Duration::from_millis(self.world.anchor_ms);
-        humantime::format_rfc3339_seconds(at).to_string().chars().take(10).collect()
+        day(self.world.anchor_ms)
     }
 }
 

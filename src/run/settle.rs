@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::road::{Way, arrival, listener, look, prober, run_engine_step, send, witness};
+use super::road::{Way, arrival, listener, look, prober, run_engine_step, send, witnesses};
 use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::What;
@@ -124,13 +124,8 @@ fn group_of(stage: &Stage, run: u32) -> Option<Value> {
 
 /// A sender's frames have been worked off: the prober hears her, twice in sequence.
 pub(super) async fn is_heard(stage: &Arc<Stage>, on: &str) -> Option<bool> {
-    let (way, mut marks) = (ear(stage, on).await?, Vec::new());
-    for _ in 0..2 {
-        if witness(stage, &way, on, &mut marks, false).await.is_err() {
-            return Some(false);
-        }
-    }
-    Some(true)
+    let way = ear(stage, on).await?;
+    Some(witnesses(stage, &way, on, 2, &mut Vec::new()).await.is_ok())
 }
 
 /// A connection of another account that can hear this one, by a road that anybody may use.
@@ -162,10 +157,22 @@ fn own_ear(stage: &Stage, from: &str) -> Option<(String, String)> {
 }
 
 /// Makes that subscription as the road says, and waits until messages come through.
-async fn listen(stage: &Arc<Stage>, road: &Road, from: &str, on: &str) -> Option<(String, String)> {
-    let names = Map::from_iter([("mark".to_owned(), Value::from(stage.engine_mark()))]);
-    run_engine_step(stage, road.listens.as_ref()?, from, names).await;
-    let subscription = own_ear(stage, from)?;
+pub(super) async fn listen(
+    stage: &Arc<Stage>,
+    road: &Road,
+    from: &str,
+    on: &str,
+) -> Option<(String, String)> {
+    let mark = stage.engine_mark();
+    run_engine_step(
+        stage,
+        road.listens.as_ref()?,
+        from,
+        Map::from_iter([("mark".to_owned(), Value::from(mark.as_str()))]),
+    )
+    .await;
+    let subscription =
+        stage.lock().links.get(from)?.live.iter().find(|(id, _)| id.contains(&mark)).cloned()?;
     let way = Way { road, to: from.to_owned(), group: None, subscription: Some(subscription.clone()) };
     // The one that is to be settled is the only other connection that can be counted on.
     let mut looking = Vec::new();

@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::journal::Journal;
+use super::order::Order;
+use super::road::{Shared, Way};
 use super::world::{Waiting as Spent, World};
 use crate::case::event::{Event, Phase, Seen, What};
 use crate::case::script::{Script, role_of};
@@ -37,6 +39,8 @@ pub(super) struct Link {
     pub(super) greeted: bool,
     /// Subscriptions that were asked for, behind CONNECT and by an id, and not cancelled: id and destination.
     pub(super) live: Vec<(String, String)>,
+    /// Destinations of those that were cancelled.
+    pub(super) cancelled: BTreeSet<String>,
     /// Ids of those that were shown to live before an ERROR came.
     pub(super) proved: BTreeSet<String>,
     /// Reads what we send as the target would, so that it can be logged.
@@ -61,6 +65,7 @@ impl Default for Link {
             last: String::new(),
             greeted: false,
             live: Vec::new(),
+            cancelled: BTreeSet::new(),
             proved: BTreeSet::new(),
             echo: Decoder::new(Mode::Lenient, Limits::default()),
             spoilt: false,
@@ -115,15 +120,15 @@ pub(super) struct State {
     /// Receipts that were asked for: connection → id.
     pub(super) asked: BTreeMap<String, String>,
     pub(super) acts: u64,
-    /// Witnesses to groups, by sender and road: the count of acts when they were sent, their mark, and
-    /// the receivers that they serve.
-    pub(super) shared: BTreeMap<String, (u64, String, BTreeSet<String>)>,
+    /// The last witness to each group, by sender and road.
+    pub(super) shared: BTreeMap<String, Shared>,
     marks: u64,
     /// Frames that come now come late.
     pub(super) lingering: bool,
     last_at: u64,
     /// The longest round trip of this case.
     pub(super) round_trip: Duration,
+    order: Order,
 }
 
 /// Where a case takes place.
@@ -165,6 +170,7 @@ impl Stage {
             lingering: false,
             last_at: 0,
             round_trip: Duration::ZERO,
+            order: Order::new(&facts.mark, &facts.engine_mark),
         };
         Arc::new(Stage {
             observed_names: observed_names(&script),
@@ -227,6 +233,11 @@ impl Stage {
                 match frame.command.as_str() {
                     "CONNECTED" => self.negotiated(link, &frame),
                     "ERROR" => link.refused = true,
+                    "MESSAGE" => {
+                        if state.order.came(on, &frame) {
+                            self.world.inversion_seen();
+                        }
+                    }
                     "RECEIPT" => {
                         let id = frame.header("receipt-id").unwrap_or_default().to_owned();
                         state.receipts.insert(id);
@@ -241,9 +252,14 @@ impl Stage {
                 match frame.command.as_str() {
                     "CONNECT" | "STOMP" => link.greeted = true,
                     "SUBSCRIBE" if link.greeted && !text("id").is_empty() => {
-                        link.live.push((text("id"), text("destination")))
+                        link.live.push((text("id"), text("destination")));
+                        state.order.subscribed(on, &frame);
                     }
-                    "UNSUBSCRIBE" => link.live.retain(|(id, _)| *id != text("id")),
+                    "SEND" => state.order.sent(on, &frame),
+                    "UNSUBSCRIBE" => {
+                        let gone = link.live.extract_if(.., |(id, _)| *id == text("id"));
+                        link.cancelled.extend(gone.map(|(_, destination)| destination));
+                    }
                     _ => {}
                 }
                 What::Sent { frame }
@@ -357,6 +373,18 @@ impl Stage {
     /// Whether a connection can be a witness: open, not refused, and nothing unfinished said on it.
     pub(super) fn can_speak(&self, on: &str) -> bool {
         self.lock().links.get(on).is_some_and(|l| l.open && !l.refused && !l.spoilt)
+    }
+
+    /// Whether it can send as well: it has come as far as a dialect asks of a sender.
+    pub(super) fn can_send(&self, on: &str) -> bool {
+        let wanted = self.script.sending_state().and_then(|state| self.script.rank(state));
+        self.can_speak(on) && wanted.is_some_and(|wanted| self.rank(on) >= wanted)
+    }
+
+    /// Whether the receiver at the end of a way has cancelled another subscription to the same destination.
+    pub(super) fn has_cancelled(&self, way: &Way<'_>) -> bool {
+        let Some((_, destination)) = &way.subscription else { return false };
+        self.lock().links.get(&way.to).is_some_and(|l| l.cancelled.contains(destination))
     }
 
     /// How many of the dialect's states a connection has gone through.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::calibrate::Calibration;
 use crate::case::profile::Profile;
 use crate::case::rule::Rule;
 use crate::case::script::Point;
@@ -47,6 +48,9 @@ pub struct World {
     /// How often a target was waited for in vain to close after an ERROR.
     unclosed: AtomicU64,
     observed: Mutex<BTreeMap<String, Value>>,
+    calibration: Mutex<Option<Calibration>>,
+    /// Inversions of one sender's messages to one destination, seen in cases.
+    inversions: AtomicU64,
     /// What was spent waiting.
     pub waiting: Waiting,
 }
@@ -96,6 +100,8 @@ impl World {
             round_trip: AtomicU64::new(0),
             unclosed: AtomicU64::new(0),
             observed: Mutex::new(BTreeMap::new()),
+            calibration: Mutex::new(None),
+            inversions: AtomicU64::new(0),
             waiting: Waiting::default(),
         }
     }
@@ -188,9 +194,34 @@ impl World {
         pinned.map(|(_, clause)| clause.clone()).collect()
     }
 
-    /// Whether the target keeps the order of one sender's messages, as far as the profile says (DESIGN 6).
+    /// Whether the target keeps the order of one sender's messages to one destination: the profile says so, or it was
+    /// measured; and nothing in the run has shown otherwise (DESIGN 6).
     pub fn keeps_order(&self) -> bool {
-        self.profile.points.get("ordering").is_some_and(|v| v == "per-sender")
+        let kept = match self.profile.points.get("ordering") {
+            Some(pinned) => pinned == "per-sender",
+            None => self.calibration().is_some_and(|c| c.keeps_order),
+        };
+        kept && self.inversions() == 0
+    }
+
+    /// Takes note of what was measured.
+    pub fn calibrated(&self, calibration: Calibration) {
+        *self.calibration.lock().unwrap_or_else(PoisonError::into_inner) = Some(calibration);
+    }
+
+    /// What was measured, if it was.
+    pub fn calibration(&self) -> Option<Calibration> {
+        self.calibration.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note that a message overtook another of the same sender to the same destination.
+    pub fn inversion_seen(&self) {
+        self.inversions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was seen.
+    pub fn inversions(&self) -> u64 {
+        self.inversions.load(Ordering::Relaxed)
     }
 
     /// Whether every frame with `receipt` is answered.

@@ -9,7 +9,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::case::catalogue::Requirement;
+use crate::case::catalogue::{Requirement, State};
 use crate::case::library::Library;
 use crate::case::script::Level;
 use crate::judge::Verdict;
@@ -167,14 +167,12 @@ pub(super) fn clause_of_point(library: &Library, name: &str) -> Option<String> {
 fn standing(requirement: &Requirement, tally: &Tally) -> Standing {
     let state = tally.state();
     let note = if state == "not covered" {
-        match requirement.state.as_str() {
-            "later" | "excluded" => {
-                format!(
-                    "{}: {}",
-                    requirement.state,
-                    requirement.reason.as_deref().unwrap_or("no reason is given")
-                )
+        match requirement.state {
+            State::Later | State::Excluded => {
+                let reason = requirement.reason.as_deref().unwrap_or("no reason is given");
+                format!("{}: {reason}", requirement.state.word())
             }
+            State::Ambiguous => format!("ambiguous: {}", requirement.readings.join("; or: ")),
             _ => "no case of this run is about it".to_owned(),
         }
     } else {

@@ -1,7 +1,7 @@
 """A WebSocket client in a page of standard library, to show what a STOMP server does without any other code.
 
 Every message sent and every event seen is printed, so that the output of a reproduction is its evidence.
-Servers: RabbitMQ with Web STOMP as ../rabbitmq.sh starts it.
+Servers: RabbitMQ with Web STOMP as ../rabbitmq.sh starts it, Artemis as ../artemis.sh does.
 """
 import base64, os, select, socket, struct, sys, time
 
