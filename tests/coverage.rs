@@ -64,7 +64,9 @@ fn every_clause_of_stomp_and_websocket_that_binds_a_server_has_a_decision() {
     let open: Vec<&String> = library
         .catalogue
         .values()
-        .filter(|r| catalogues.contains(&r.catalogue.as_str()) && r.binds != "client" && r.state == State::Later)
+        .filter(|r| {
+            catalogues.contains(&r.catalogue.as_str()) && r.binds != "client" && r.state == State::Later
+        })
         .map(|r| &r.id)
         .collect();
     assert!(open.is_empty(), "neither tested nor observed nor excluded: {open:?}");
