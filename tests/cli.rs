@@ -389,7 +389,7 @@ error: IM-SEND-02 was to be known until 2026-01-31 only
   |
 help: it counts as a failure again: mend it, or give it more time
 
-[..] cases, 23 rules: 5 errors, 1 warnings
+[..] cases, 29 rules: 5 errors, 1 warnings
 
 "#]]
     );
@@ -660,15 +660,15 @@ fn a_clean_run_ends_with_0_and_says_where_its_reports_are() {
     assert_data_eq!(
         ended.stdout,
         str![[r#"
-stompliance 0.1.0 on the embedded reference server, profile reference: 26 cases, 23 rules, seed 1
+stompliance 0.1.0 on the embedded reference server, profile reference: 26 cases, 29 rules, seed 1
 
   im/handshake  26 pass
   im/rules      3 pass, 3 n/a
-  stomp/rules   13 pass, 4 n/a
+  stomp/rules   19 pass, 4 n/a
 
   n/a im/rules/error-has-message and 6 more: no such frame was seen in this run
 
-42 passed, 0 failed, 7 n/a  (66 checks of 75 made, [..] s)
+48 passed, 0 failed, 7 n/a  (66 checks of 75 made, [..] s)
 reports: reports/latest/report.html, reports/latest/run.json, reports/latest/junit.xml
 
 "#]]
@@ -1055,6 +1055,25 @@ points:
   beats: true                      # stomp/connect/beats
   subprotocols: true               # stomp/connect/selects-v12
   versions: from-1.0               # stomp/connect/older-version
+  redelivery: true                 # stomp/subscribe/whether-it-comes-again
+  nack: gone                       # stomp/subscribe/nack
+  virtual_hosts: ignored           # stomp/connect/unknown-host
+  session_header: true             # stomp/connect/session-header
+  partial_beats: true              # stomp/connect/part-of-a-frame
+  destinations: exact              # stomp/send/destinations
+  unknown_destination: refused     # stomp/subscribe/unknown-destination
+  error_body: true                 # stomp/send/refused-with-a-receipt
+  bare_disconnect: ends            # stomp/send/bare-goodbye
+  goodbye: closes                  # stomp/send/bare-goodbye
+  stray_nul: refused               # stomp/frames/stray-nul
+  subprotocol_choice: highest      # websocket/handshake/which-sub-protocol
+  subprotocol_binds: negotiated    # websocket/handshake/older-sub-protocol
+  short_key: refused               # websocket/handshake/short-key
+  other_paths: refused             # websocket/handshake/other-path
+  close_codes: registered          # websocket/close/codes
+  long_frames: refused             # websocket/fragments/announced-too-long
+  old_padding: kept                # stomp/versions/v10-padding
+  old_acks: up-to                  # stomp/versions/v10-acks
 
 "##]]
     );

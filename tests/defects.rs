@@ -79,7 +79,7 @@ impl PolicyOf for Defect {
 fn each_defect_is_caught_at_a_clause_that_it_breaks() {
     let library = Library::embedded();
     let all = defects::all();
-    assert!(all.len() >= 20, "{} defects", all.len());
+    assert!(all.len() >= 80, "{} defects", all.len());
     let next = std::sync::atomic::AtomicUsize::new(0);
     let missed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -183,6 +183,8 @@ pub struct RuleDef {
     pub title: Option<String>,
     /// The mistake it is meant to catch.
     pub why: Option<String>,
+    /// The version of STOMP that it is about: on connections that agreed on another one it is not held.
+    pub version: Option<Text>,
     /// Which events it is about.
     pub of: Node,
     /// What they must be like, or `never`.
@@ -492,7 +494,7 @@ pub fn act(reader: &mut Reader<'_>, node: &Node) -> Option<Act> {
 }
 
 fn rule(reader: &mut Reader<'_>, node: &Node) -> Option<RuleDef> {
-    let keys = ["id!", "requirement!", "title", "why", "of!", "must", "unique", "then"];
+    let keys = ["id!", "requirement!", "title", "why", "version", "of!", "must", "unique", "then"];
     let fields = reader.fields(node, "a rule", &keys);
     if !["must", "unique", "then"].iter().any(|k| fields.get(k).is_some()) {
         reader.error(node.at, "a rule has `must`, `unique` or `then`");
@@ -504,6 +506,7 @@ fn rule(reader: &mut Reader<'_>, node: &Node) -> Option<RuleDef> {
         requirement: reader.text(fields.get("requirement")?, "a requirement")?,
         title: fields.get("title").and_then(|n| reader.text(n, "a title")).map(|t| t.value),
         why: fields.get("why").and_then(|n| reader.text(n, "`why`")).map(|t| t.value),
+        version: fields.get("version").and_then(|n| reader.text(n, "a version")),
         of: fields.get("of")?.clone(),
         must: fields.get("must").cloned(),
         unique: fields.get("unique").and_then(|n| reader.text(n, "a path")),

@@ -28,6 +28,9 @@ pub struct Rule {
     pub level: Level,
     /// Where it is written.
     pub place: Place,
+    /// The version that it is about: it is not held on connections that agreed on another one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
     /// Which events it is about.
     pub of: Pattern,
     /// What they must be like; `Some(None)` is never.
@@ -82,6 +85,7 @@ pub fn rule(expander: &mut Expander<'_>, suite: &model::Suite, rule: &model::Rul
         requirement,
         level,
         place: expander.place(rule.at, false),
+        version: rule.version.as_ref().map(|t| t.value.clone()),
         of,
         must,
         unique: rule.unique.as_ref().map(|t| t.value.clone()),

@@ -510,6 +510,17 @@ impl Step {
     }
 }
 
+/// What may stand between two fragments of a WebSocket message (RFC 6455, 5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Between {
+    /// A ping.
+    Ping,
+    /// A pong.
+    Pong,
+    /// A fragment without octets.
+    Empty,
+}
+
 /// How a connection lays out what it sends (LANGUAGE 4, `wire`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
@@ -521,6 +532,8 @@ pub struct Layout {
     pub every: Option<usize>,
     /// Octets in a WebSocket fragment.
     pub fragment: Option<usize>,
+    /// What is put between two of them.
+    pub between: Option<Between>,
     /// Binary messages instead of text.
     pub binary: bool,
     /// Lines end with CR LF.

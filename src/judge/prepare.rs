@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::case::duration::duration;
-use crate::case::script::{Deed, Layout, Repeat};
+use crate::case::script::{Between, Deed, Layout, Repeat};
 use crate::case::value::{Env, Purpose, as_text, eval, reference};
 use crate::stomp::{ContentLength, Frame};
 
@@ -156,10 +156,26 @@ fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
         None => {}
     }
     let mut headers = Vec::new();
-    if let Some(Value::Object(members)) = member("headers") {
-        for (name, value) in members {
-            headers.push((name.clone(), text(value, env)?));
+    let absent = serde_json::json!({ "is": "absent" });
+    match member("headers") {
+        Some(Value::Object(members)) => {
+            for (name, value) in members {
+                headers.push((name.clone(), text(value, env)?));
+            }
         }
+        // A list, where a header has several lines.
+        Some(Value::Array(items)) => {
+            for (name, value) in items.iter().filter_map(Value::as_object).flatten() {
+                headers.push((name.clone(), text(value, env)?));
+            }
+        }
+        Some(other) => {
+            if let Some(Value::Object(members)) = eval(other, env, Purpose::Sending)? {
+                let given = |value: &Value| Some(as_text(value)).filter(|_| *value != absent);
+                headers.extend(members.iter().map(|(name, value)| (name.clone(), given(value))));
+            }
+        }
+        None => {}
     }
     let subprotocols =
         match member("subprotocols").map(|v| eval(v, env, Purpose::Sending)).transpose()?.flatten() {
@@ -279,6 +295,13 @@ fn layout(value: Option<Value>) -> Result<Layout, String> {
         cut,
         every: number("every")?,
         fragment: number("fragment")?,
+        between: match members.get("between").map(as_text).as_deref() {
+            None => None,
+            Some("ping") => Some(Between::Ping),
+            Some("pong") => Some(Between::Pong),
+            Some("empty") => Some(Between::Empty),
+            Some(other) => return Err(format!("`between` is `ping`, `pong` or `empty`, not `{other}`")),
+        },
         binary: is("opcode", "binary"),
         crlf: is("eol", "crlf"),
         after: members.get("after").map(as_text).unwrap_or_default(),

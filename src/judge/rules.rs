@@ -184,6 +184,11 @@ impl Look<'_> {
         if !quickly(&self.rule.of, self.item) {
             return Ok(());
         }
+        // Until a version is agreed on, the newest counts: by it an unknown one is refused (STOMP12-VER-05).
+        let agreed = self.world.conns.get(self.on).and_then(|conn| conn.version.as_deref());
+        if self.rule.version.as_deref().is_some_and(|wanted| agreed.is_some_and(|agreed| agreed != wanted)) {
+            return Ok(());
+        }
         let filled;
         let of = match &fixed.of {
             Some(of) => of,

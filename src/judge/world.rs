@@ -63,6 +63,10 @@ pub struct Lease {
 pub struct Conn {
     /// Ids of subscriptions that were asked for on it, with their destinations.
     pub subscriptions: Vec<(String, String)>,
+    /// The version that CONNECTED says; 1.0 where it says none and nothing later was asked for.
+    pub version: Option<String>,
+    /// Whether a version was asked for that CONNECTED must name.
+    asks_for_later: bool,
     /// The heart-beat that we offered.
     offered: (u64, u64),
     /// Milliseconds between beats towards us, 0 for none.
@@ -75,7 +79,10 @@ impl Conn {
     /// Takes note of a frame that we sent.
     pub fn sent(&mut self, frame: &Seen) {
         match frame.command.as_str() {
-            "CONNECT" | "STOMP" => self.offered = beats(frame.header("heart-beat")),
+            "CONNECT" | "STOMP" => {
+                self.offered = beats(frame.header("heart-beat"));
+                self.asks_for_later = frame.header("accept-version").is_some_and(|v| v != "1.0");
+            }
             "SUBSCRIBE" => {
                 // In STOMP 1.0 a subscription needs no id; it is then known by none.
                 let destination = frame.header("destination").unwrap_or_default().to_owned();
@@ -88,6 +95,9 @@ impl Conn {
     /// Takes note of a frame that came.
     pub fn came(&mut self, frame: &Seen) {
         if frame.command == "CONNECTED" {
+            // 1.0 knows no `version`; elsewhere one that is missing is a fault (STOMP12-CONND-01), and no excuse.
+            let unsaid = (!self.asks_for_later).then_some("1.0");
+            self.version = frame.header("version").or(unsaid).map(str::to_owned);
             let (sx, sy) = beats(frame.header("heart-beat"));
             let (cx, cy) = self.offered;
             let agreed = |give: u64, want: u64| if give == 0 || want == 0 { 0 } else { give.max(want) };

@@ -92,11 +92,12 @@ pub fn upgrade_headers(key: &str) -> Vec<(String, String)> {
     .into()
 }
 
-/// What is wrong with a 101 answer to a request with this key and these sub-protocols, by clause.
+/// What is wrong with a 101 answer to a request with this key, these sub-protocols and these extensions, by clause.
 pub fn upgrade_faults(
     response: &HttpResponse,
     key: Option<&str>,
     offered: &[String],
+    extensions: &str,
 ) -> Vec<(&'static str, String)> {
     let mut faults = Vec::new();
     let token = |name: &str, wanted: &str| {
@@ -121,8 +122,14 @@ pub fn upgrade_faults(
     {
         faults.push(("WS-HS-09", format!("sub-protocol {chosen:?} was not offered")));
     }
-    if let Some(extensions) = response.header("sec-websocket-extensions") {
-        faults.push(("WS-HS-08", format!("extension {extensions:?} was not offered")));
+    if let Some(chosen) = response.header("sec-websocket-extensions") {
+        let names = |list: &str| -> Vec<String> {
+            list.split(',').filter_map(|one| Some(one.split(';').next()?.trim().to_owned())).collect()
+        };
+        let offered = names(extensions);
+        for name in names(chosen).into_iter().filter(|name| !offered.contains(name)) {
+            faults.push(("WS-HS-15", format!("extension {name:?} was not offered")));
+        }
     }
     faults
 }
@@ -259,7 +266,7 @@ mod tests {
             ("connection", "keep-alive, Upgrade"),
             ("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
         ]);
-        assert_eq!(upgrade_faults(&good, Some(key), &["v12.stomp".into()]), []);
+        assert_eq!(upgrade_faults(&good, Some(key), &["v12.stomp".into()], ""), []);
     }
 
     #[test]
@@ -270,7 +277,8 @@ mod tests {
             ("sec-websocket-protocol", "stomp"),
             ("sec-websocket-extensions", "permessage-deflate"),
         ]);
-        let clauses: Vec<_> = upgrade_faults(&bad, Some("k"), &[]).into_iter().map(|(c, _)| c).collect();
-        assert_eq!(clauses, ["WS-HS-08", "WS-HS-08", "WS-HS-08", "WS-HS-09", "WS-HS-08"]);
+        let clauses: Vec<_> =
+            upgrade_faults(&bad, Some("k"), &[], "x-other").into_iter().map(|(c, _)| c).collect();
+        assert_eq!(clauses, ["WS-HS-08", "WS-HS-08", "WS-HS-08", "WS-HS-09", "WS-HS-15"]);
     }
 }

@@ -26,9 +26,8 @@ pub(super) struct Malformed;
 
 impl Beats {
     /// Answers the client's `heart-beat` header: the agreement, and the header of CONNECTED.
-    pub(super) fn negotiate(header: Option<&str>, now: Duration) -> Result<(Beats, String), Malformed> {
-        // STOMP12-HB-04: no header means 0,0.
-        let (client_sends, client_wants) = parse(header.unwrap_or("0,0"))?;
+    pub(super) fn negotiate(header: &str, now: Duration) -> Result<(Beats, String), Malformed> {
+        let (client_sends, client_wants) = parse(header)?;
         let server_sends = if client_wants == 0 { 0 } else { OFFERED };
         let server_wants = if client_sends == 0 { 0 } else { OFFERED };
         let beats = Beats {
@@ -40,9 +39,9 @@ impl Beats {
         Ok((beats, format!("{server_sends},{server_wants}")))
     }
 
-    /// When we must have written something.
-    pub(super) fn beat_due(&self) -> Option<Duration> {
-        self.outgoing.map(|interval| self.written + interval)
+    /// When we write something at the latest, if `every` is how often for what was agreed.
+    pub(super) fn beat_due(&self, every: impl Fn(Duration) -> Duration) -> Option<Duration> {
+        self.outgoing.map(|interval| self.written + every(interval))
     }
 
     /// When the client is given up, if `patience` is what it is given beyond hearing from it.
@@ -73,11 +72,10 @@ mod tests {
     fn the_larger_interval_is_agreed_on_and_zero_declines() {
         let ms = |n| Some(Duration::from_millis(n));
         let cases = [
-            (None, "0,0", None, None),
-            (Some("0,0"), "0,0", None, None),
-            (Some("0,700"), "500,0", ms(700), None),
-            (Some("5000,0"), "0,500", None, ms(5_000)),
-            (Some("10,20000"), "500,500", ms(20_000), ms(500)),
+            ("0,0", "0,0", None, None),
+            ("0,700", "500,0", ms(700), None),
+            ("5000,0", "0,500", None, ms(5_000)),
+            ("10,20000", "500,500", ms(20_000), ms(500)),
         ];
         for (header, answer, outgoing, incoming) in cases {
             let (beats, said) = Beats::negotiate(header, Duration::ZERO).expect("well formed");
@@ -92,7 +90,7 @@ mod tests {
     #[test]
     fn what_is_no_pair_of_numbers_is_refused() {
         for header in ["", "1", "abc", "1,2,3", "-1,0", "+1,0", "1, 2", "99999999999999999999,0"] {
-            assert_eq!(Beats::negotiate(Some(header), Duration::ZERO).err(), Some(Malformed), "{header}");
+            assert_eq!(Beats::negotiate(header, Duration::ZERO).err(), Some(Malformed), "{header}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::event::ConnId;
+use super::policy::Policy;
 use super::refusal::Refusal;
 use super::roads::Road;
 use super::session::{AckMode, Item, Letter, Subscription, Unsettled};
@@ -62,14 +63,16 @@ impl Queue {
 
 impl Letter {
     /// What of a SEND travels on: of repeated headers the first (STOMP12-REP-02), and the body.
-    fn of(frame: &Frame) -> Letter {
+    fn of(frame: &Frame, policy: Policy) -> Letter {
         let mut headers: Vec<(String, String)> = Vec::new();
         for (name, value) in frame.headers.iter() {
             if !NOT_PASSED_ON.contains(&name) && !headers.iter().any(|(known, _)| known == name) {
+                let value = if name == "content-type" { policy.content_type(value) } else { value };
                 headers.push((name.to_owned(), value.to_owned()));
             }
         }
-        Letter { headers, body: frame.body.clone() }
+        headers.truncate(policy.most_user_headers());
+        Letter { headers, body: policy.relayed(frame.header("content-type"), frame.body.clone()) }
     }
 }
 
@@ -118,7 +121,10 @@ impl Core {
             return;
         }
         let mut names: Vec<String> = Vec::new();
-        for (name, item) in owed {
+        for (name, mut item) in owed {
+            if !self.policy.keeps_headers() {
+                item.letter = Arc::new(Letter { headers: Vec::new(), body: item.letter.body.clone() });
+            }
             self.queues.queues.entry(name.clone()).or_default().put_back(item);
             names.push(name);
         }
@@ -135,7 +141,7 @@ impl Core {
 
     /// Shows a SEND to everybody on a road.
     pub(super) fn publish(&mut self, road: &Road, frame: &Frame) {
-        let letter = Arc::new(Letter::of(frame));
+        let letter = Arc::new(Letter::of(frame, self.policy));
         for (conn, key) in self.listening(road) {
             self.deliver(conn, &key, &letter, None);
         }
@@ -144,8 +150,8 @@ impl Core {
     /// Adds a SEND to a queue.
     pub(super) fn enqueue(&mut self, name: &str, frame: &Frame) -> Result<(), Refusal> {
         self.queues.places += 1;
-        let item =
-            Item { place: self.queues.places, letter: Arc::new(Letter::of(frame)), redelivered: false };
+        let letter = Arc::new(Letter::of(frame, self.policy));
+        let item = Item { place: self.queues.places, letter, redelivered: false };
         let queue = self.queues.queues.entry(name.to_owned()).or_default();
         if queue.waiting.len() == MOST_WAITING {
             return Err(Refusal::plain("Queue is full"));

@@ -30,8 +30,12 @@ impl Core {
         let version = self.negotiate(frame)?;
         let (beats, offered) = match version {
             // 1.0 has no heart-beats.
-            Version::V10 => Beats::negotiate(None, self.now),
-            _ => Beats::negotiate(frame.header("heart-beat"), self.now),
+            Version::V10 => Beats::negotiate("0,0", self.now),
+            // A missing header means 0,0 (STOMP12-HB-04).
+            _ => {
+                let header = frame.header("heart-beat");
+                Beats::negotiate(header.unwrap_or(self.policy.missing_heart_beat()), self.now)
+            }
         }
         .map_err(|_| Refusal::because("Malformed heart-beat", "It must be two numbers, as in `0,0`."))?;
         self.admit(conn, Login { user, version }, beats, &offered);
@@ -52,8 +56,11 @@ impl Core {
 
     fn admit(&mut self, conn: ConnId, login: Login, beats: Beats, offered: &str) {
         self.logins += 1;
-        let connected = Frame::new("CONNECTED")
-            .with("version", login.version.as_str())
+        let mut connected = Frame::new("CONNECTED");
+        if self.policy.names_version() {
+            connected.headers.push("version", login.version.as_str());
+        }
+        let connected = connected
             .with("heart-beat", offered)
             .with("session", format!("s-{}", self.logins))
             .with("server", SERVER)

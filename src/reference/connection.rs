@@ -63,6 +63,8 @@ pub(super) struct Connection {
     deaf: bool,
     /// When SockJS says `h` next.
     heartbeat: Option<Instant>,
+    /// The client's close frame, where what came behind it is read first.
+    close: Option<Option<u16>>,
 }
 
 impl Connection {
@@ -77,6 +79,7 @@ impl Connection {
             phase: Phase::Open,
             deaf: false,
             heartbeat: (framing == Framing::SockJs).then(|| Instant::now() + SOCKJS_HEARTBEAT),
+            close: None,
         }
     }
 
@@ -151,11 +154,17 @@ impl Connection {
                     self.violated(&violation);
                     self.deaf = true;
                 }
-                Some(Ok((frame, violations))) => match violations.first() {
-                    Some(violation) => self.violated(violation),
-                    None => self.ws_frame(frame),
-                },
+                Some(Ok((frame, violations))) => {
+                    let mut counting = violations.iter().filter(|v| self.policy().closes_at(v.clause));
+                    match counting.next() {
+                        Some(violation) => self.violated(violation),
+                        None => self.ws_frame(frame),
+                    }
+                }
             }
+        }
+        if let Some(code) = self.close.take() {
+            self.closed_by_peer(code);
         }
     }
 
@@ -164,7 +173,15 @@ impl Connection {
             // Part of a frame is a sign of life as well (STOMP12-HB-12).
             self.talk.alive();
         }
+        let empty = !frame.is_control() && !frame.fin && frame.payload.is_empty();
+        if empty && !self.policy().takes_empty_fragments() {
+            return self.say_close(1002, "An empty fragment");
+        }
+        if frame.is_control() && !self.policy().keeps_fragments() {
+            self.messages = Assembler::new(MESSAGE_LIMIT);
+        }
         match self.messages.push(frame) {
+            Err(violation) if !self.policy().closes_at(violation.clause) => {}
             Err(violation) => self.violated(&violation),
             Ok(Some(message)) => self.message(message),
             Ok(None) => {}
@@ -173,11 +190,13 @@ impl Connection {
 
     fn message(&mut self, message: Message) {
         match (message, self.phase, self.framing) {
+            (Message::Close(code, _), ..) if self.policy().reads_behind_close() => self.close = Some(code),
             (Message::Close(code, _), ..) => self.closed_by_peer(code),
             // We have said close: nothing that comes before the answer counts (WS-CL-01).
             (_, Phase::Closing(_) | Phase::Done(_), _) | (Message::Pong(_), ..) => {}
             (Message::Ping(payload), ..) => {
                 if self.policy().answers_ping() {
+                    let payload = self.policy().pong(payload);
                     self.write(opcode::PONG, payload);
                 }
             }
@@ -216,7 +235,7 @@ impl Connection {
                 self.say(say);
             }
         }
-        if self.phase == Phase::Open {
+        if self.phase == Phase::Open && self.policy().answers_close() {
             let code = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
             self.write(opcode::CLOSE, code);
         }
@@ -234,6 +253,8 @@ impl Connection {
     fn say(&mut self, say: Say) {
         match say {
             Say::Stomp(octets) => self.send(octets),
+            Say::Ping => self.write(opcode::PING, "beat"),
+            Say::Close(..) if !self.policy().ends_by_handshake() => self.finish(),
             Say::Close(code, reason) => self.say_close(code, &reason),
         }
     }
@@ -262,6 +283,9 @@ impl Connection {
         let mut payload = code.to_be_bytes().to_vec();
         payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(REASON_LIMIT)]);
         self.write(opcode::CLOSE, payload);
+        if let Some(more) = self.policy().says_behind_close() {
+            self.write(opcode::TEXT, more);
+        }
         self.phase = Phase::Closing(Instant::now() + CLOSE_PATIENCE);
     }
 

@@ -99,6 +99,9 @@ impl Core {
         if !self.sessions.contains_key(&conn) {
             return;
         }
+        if self.policy.gives_receipt_at_once() {
+            self.acknowledge_frame(conn, frame);
+        }
         match self.obey(conn, frame) {
             Ok(()) => self.done(conn, frame),
             Err(refusal) => self.refuse(conn, &refusal, frame.header("receipt")),
@@ -107,6 +110,15 @@ impl Core {
 
     /// The frame was processed: RECEIPT if one was asked for, and the end if it was DISCONNECT.
     fn done(&mut self, conn: ConnId, frame: &Frame) {
+        if !self.policy.gives_receipt_at_once() {
+            self.acknowledge_frame(conn, frame);
+        }
+        if frame.command == "DISCONNECT" {
+            self.end(conn, CLOSE_NORMAL, "");
+        }
+    }
+
+    fn acknowledge_frame(&mut self, conn: ConnId, frame: &Frame) {
         // STOMP12-RHDR-01: CONNECT cannot ask for a receipt.
         let asked =
             frame.header("receipt").filter(|_| !matches!(frame.command.as_str(), "CONNECT" | "STOMP"));
@@ -114,9 +126,6 @@ impl Core {
             && self.policy.gives_receipt(&frame.command)
         {
             self.send(conn, Frame::new("RECEIPT").with("receipt-id", receipt));
-        }
-        if frame.command == "DISCONNECT" {
-            self.end(conn, CLOSE_NORMAL, "");
         }
     }
 
@@ -131,7 +140,7 @@ impl Core {
     fn refuse(&mut self, conn: ConnId, refusal: &Refusal, receipt: Option<&str>) {
         let body = self.policy.error_body(&refusal.detail);
         let mut error = Frame::new("ERROR").with("message", refusal.message);
-        if let Some(receipt) = receipt {
+        if let Some(receipt) = receipt.filter(|_| self.policy.names_receipt_in_error()) {
             error.headers.push("receipt-id", receipt);
         }
         if let Some(versions) = refusal.versions {
@@ -161,7 +170,7 @@ impl Core {
     }
 
     fn beat_due(&self, session: &Session) -> Option<Duration> {
-        session.beats.beat_due().filter(|_| self.policy.beats())
+        session.beats.beat_due(|agreed| self.policy.beat_every(agreed)).filter(|_| self.policy.beats())
     }
 
     fn silence_ends(&self, session: &Session) -> Option<Duration> {

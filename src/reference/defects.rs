@@ -94,7 +94,115 @@ defects! {
         fn accept_key(&self, computed: String) -> String { "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned() }
     }
 
+    "any-websocket-version" AnyWebsocketVersion breaks ["WS-HS-10"],
+    "Whatever version of WebSocket is asked for, the connection is upgraded." {
+        fn speaks_websocket(&self, version: Option<&str>) -> bool { true }
+    }
+
+    "websocket-version-unnamed" WebsocketVersionUnnamed breaks ["WS-HS-10"],
+    "The refusal of another version of WebSocket does not say which one is spoken." {
+        fn names_websocket_version(&self) -> bool { false }
+    }
+
+    "tokens-compared-whole" TokensComparedWhole breaks ["WS-HS-16"],
+    "`Connection` and `Upgrade` must hold one token each, in this very spelling." {
+        fn lists(&self, tokens: &[String], wanted: &str) -> bool {
+            matches!(tokens, [token] if token == wanted || (wanted == "upgrade" && token == "Upgrade"))
+        }
+    }
+
+    "first-line-only" FirstLineOnly breaks ["WS-HS-14"],
+    "Of a header with several lines the first is read." {
+        fn joins_lines(&self) -> bool { false }
+    }
+
+    "key-not-needed" KeyNotNeeded breaks ["WS-HS-11"],
+    "A request without `Sec-WebSocket-Key` is upgraded." {
+        fn needs_key(&self) -> bool { false }
+    }
+
+    "extensions-echoed" ExtensionsEchoed breaks ["WS-HS-15"],
+    "Whatever extensions are offered are accepted." {
+        fn extensions(&self, offered: &str) -> Option<String> {
+            Some(offered.to_owned()).filter(|offered| !offered.is_empty())
+        }
+    }
+
     // ---- WebSocket and octets
+
+    "empty-pong" EmptyPong breaks ["WS-FR-11"],
+    "A pong does not repeat what the ping held." {
+        fn pong(&self, ping: Vec<u8>) -> Vec<u8> { Vec::new() }
+    }
+
+    "unmasked-accepted" UnmaskedAccepted breaks ["WS-FR-02"],
+    "Frames are read whether they are masked or not." {
+        fn closes_at(&self, clause: &str) -> bool { clause != "WS-FR-02" }
+    }
+
+    "reserved-bits-ignored" ReservedBitsIgnored breaks ["WS-FR-05"],
+    "Reserved bits are not looked at." {
+        fn closes_at(&self, clause: &str) -> bool { clause != "WS-FR-05" }
+    }
+
+    "long-control-accepted" LongControlAccepted breaks ["WS-FR-10"],
+    "A control frame may be of any length, and in fragments." {
+        fn closes_at(&self, clause: &str) -> bool { clause != "WS-FR-10" }
+    }
+
+    "fragments-mixed-up" FragmentsMixedUp breaks ["WS-FR-09"],
+    "A continuation without a beginning, and a beginning within a message, are dropped without a word." {
+        fn closes_at(&self, clause: &str) -> bool { clause != "WS-FR-09" }
+    }
+
+    "bad-text-dropped" BadTextDropped breaks ["WS-FR-13"],
+    "A text message that is not UTF-8 is dropped without a word." {
+        fn closes_at(&self, clause: &str) -> bool { clause != "WS-FR-13" }
+    }
+
+    "bad-close-ignored" BadCloseIgnored breaks ["WS-CL-04", "WS-CL-05"],
+    "A close frame with a code or a reason that cannot be is dropped without a word." {
+        fn closes_at(&self, clause: &str) -> bool { !clause.starts_with("WS-CL") }
+    }
+
+    "control-breaks-fragments" ControlBreaksFragments breaks ["WS-FR-08"],
+    "A control frame between two fragments makes the server forget the first." {
+        fn keeps_fragments(&self) -> bool { false }
+    }
+
+    "empty-fragment-refused" EmptyFragmentRefused breaks ["WS-FR-16"],
+    "A fragment without octets ends the connection." {
+        fn takes_empty_fragments(&self) -> bool { false }
+    }
+
+    "ends-without-handshake" EndsWithoutHandshake breaks ["WSSTOMP-13"],
+    "The server ends TCP without a close frame." {
+        fn ends_by_handshake(&self) -> bool { false }
+    }
+
+    "long-body-cut" LongBodyCut breaks ["STOMP12-SIZE-02"],
+    "A body beyond the limit is cut to it, and delivered." {
+        fn frame_limit(&self) -> usize { 1024 * 1024 }
+        fn relayed(&self, content_type: Option<&str>, mut body: Vec<u8>) -> Vec<u8> {
+            body.truncate(64 * 1024);
+            body
+        }
+    }
+
+    "close-unanswered" CloseUnanswered breaks ["WS-CL-01"],
+    "A close frame is answered by the end of TCP." {
+        fn answers_close(&self) -> bool { false }
+    }
+
+    "frames-behind-close-read" FramesBehindCloseRead breaks ["WS-CL-08"],
+    "What comes behind the client's close frame is carried out." {
+        fn reads_behind_close(&self) -> bool { true }
+    }
+
+    "beat-behind-close" BeatBehindClose breaks ["WS-CL-02"],
+    "A heart-beat is sent behind the close frame." {
+        fn says_behind_close(&self) -> Option<&'static str> { Some("\n") }
+    }
 
     "no-pong" NoPong breaks ["WS-FR-11"],
     "Pings are not answered." {
@@ -233,7 +341,44 @@ defects! {
         fn is_greeting(&self, below: &str) -> bool { below.starts_with('/') }
     }
 
+    // ---- Other versions
+
+    "escapes-in-1.0" EscapesInV10 breaks ["STOMP10-ENC-01"],
+    "Headers are escaped and unescaped in 1.0 as they are in 1.2." {
+        fn reads_as(&self, version: Version) -> Version { Version::V12 }
+        fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> { stomp::encode(frame, Version::V12) }
+    }
+
+    "cr-escaped-in-1.1" CrEscapedInV11 breaks ["STOMP11-ENC-01", "STOMP11-ENC-03"],
+    "A carriage return is escaped in 1.1, which has no such escape." {
+        fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
+            stomp::encode(frame, if version == Version::V11 { Version::V12 } else { version })
+        }
+    }
+
+    "cr-escape-read-in-1.1" CrEscapeReadInV11 breaks ["STOMP11-ENC-02"],
+    "In 1.1 `\\r` is read as a carriage return." {
+        fn reads_as(&self, version: Version) -> Version {
+            if version == Version::V11 { Version::V12 } else { version }
+        }
+    }
+
     // ---- CONNECT and errors
+
+    "version-unnamed" VersionUnnamed breaks ["STOMP12-CONND-01", "STOMP11-CONND-01"],
+    "CONNECTED does not say which version is spoken." {
+        fn names_version(&self) -> bool { false }
+    }
+
+    "beats-by-default" BeatsByDefault breaks ["STOMP12-HB-04"],
+    "A client that says nothing about heart-beats is expected to send them." {
+        fn missing_heart_beat(&self) -> &'static str { "500,0" }
+    }
+
+    "error-without-receipt-id" ErrorWithoutReceiptId breaks ["STOMP12-ERR-05"],
+    "ERROR does not say which receipt will not come." {
+        fn names_receipt_in_error(&self) -> bool { false }
+    }
 
     "expired-token-accepted" ExpiredTokenAccepted breaks ["IM-AUTH-02", "IM-HS-02"],
     "A token is accepted for ever." {
@@ -299,6 +444,80 @@ defects! {
         fn gives_receipt(&self, command: &str) -> bool { command == "DISCONNECT" }
     }
 
+    "receipt-at-once" ReceiptAtOnce breaks ["STOMP12-RCPT-01"],
+    "A receipt is given before the frame is processed, and for one that is refused." {
+        fn gives_receipt_at_once(&self) -> bool { true }
+    }
+
+    "last-destination-counts" LastDestinationCounts breaks ["STOMP12-REP-02", "STOMP11-REP-01"],
+    "Of repeated destinations the last one counts." {
+        fn destination<'f>(&self, frame: &'f Frame) -> Option<&'f str> {
+            frame.headers.iter().filter(|(name, _)| *name == "destination").last().map(|(_, value)| value)
+        }
+    }
+
+    "few-user-headers" FewUserHeaders breaks ["STOMP12-MSG-07", "STOMP12-SEND-06"],
+    "Of many headers of the user's own the first sixteen are kept." {
+        fn most_user_headers(&self) -> usize { 16 }
+    }
+
+    "charset-stripped" CharsetStripped breaks ["STOMP12-CTYPE-05", "STOMP12-CTYPE-06"],
+    "`content-type` loses its parameters on its way." {
+        fn content_type<'a>(&self, sent: &'a str) -> &'a str { sent.split(';').next().unwrap_or(sent) }
+    }
+
+    "text-taken-for-latin-1" TextTakenForLatin1 breaks ["STOMP12-CTYPE-04"],
+    "Text without a charset is taken for Latin-1, and made UTF-8." {
+        fn relayed(&self, content_type: Option<&str>, body: Vec<u8>) -> Vec<u8> {
+            match content_type {
+                Some(kind) if kind.starts_with("text/") && !kind.contains("charset") => {
+                    body.into_iter().map(char::from).collect::<String>().into_bytes()
+                }
+                _ => body,
+            }
+        }
+    }
+
+    "headers-lost-at-return" HeadersLostAtReturn breaks ["STOMP12-HDR-02"],
+    "A message that comes again has lost its headers." {
+        fn keeps_headers(&self) -> bool { false }
+    }
+
+    "id-always-needed" IdAlwaysNeeded breaks ["STOMP10-SUB-01"],
+    "SUBSCRIBE needs an id in 1.0 as well." {
+        fn needs_subscription_id(&self, version: Version) -> bool { true }
+    }
+
+    "destination-cancels-nothing" DestinationCancelsNothing breaks ["STOMP10-UNSUB-01"],
+    "UNSUBSCRIBE needs an id in 1.0 as well." {
+        fn cancels_by_destination(&self, version: Version) -> bool { false }
+    }
+
+    "cancels-all-without-id" CancelsAllWithoutId breaks ["STOMP12-UNSUB-01"],
+    "An UNSUBSCRIBE that names nothing ends all subscriptions of the connection." {
+        fn cancels_all(&self) -> bool { true }
+    }
+
+    "client-ack-by-default" ClientAckByDefault breaks ["STOMP12-SUB-07", "STOMP12-SUB-08"],
+    "A SUBSCRIBE without `ack` has to acknowledge." {
+        fn default_ack(&self) -> AckMode { AckMode::Client }
+    }
+
+    "acks-by-id-alone" AcksByIdAlone breaks ["STOMP11-ACK-01", "STOMP11-NACK-01", "STOMP10-ACK-01"],
+    "ACK and NACK need the `id` of 1.2 in every version." {
+        fn acknowledges_by(&self, version: Version) -> Version { Version::V12 }
+    }
+
+    "nameless-ack-counts" NamelessAckCounts breaks ["STOMP12-ACK-01", "STOMP12-NACK-01"],
+    "An ACK or NACK that names no message settles the last one." {
+        fn guesses_message(&self) -> bool { true }
+    }
+
+    "individual-nack-cumulates" IndividualNackCumulates breaks ["STOMP12-NACK-03"],
+    "A NACK is about the earlier messages in every mode." {
+        fn refuses_earlier(&self, mode: AckMode) -> bool { true }
+    }
+
     "no-subscription-header" NoSubscriptionHeader breaks ["STOMP12-MSG-04", "IM-SUB-04"],
     "MESSAGE does not say which subscription it is for." {
         fn names_subscription(&self) -> bool { false }
@@ -327,6 +546,21 @@ defects! {
     "no-beats" NoBeats breaks ["STOMP12-HB-06", "STOMP12-HB-07"],
     "The server agrees to heart-beats and sends none." {
         fn beats(&self) -> bool { false }
+    }
+
+    "beats-by-ping" BeatsByPing breaks ["STOMP12-HB-08", "STOMP12-HB-07"],
+    "The server sends WebSocket pings in place of heart-beats." {
+        fn beats_by_ping(&self) -> bool { true }
+    }
+
+    "beats-too-slow" BeatsTooSlow breaks ["STOMP12-HB-06", "STOMP12-HB-07"],
+    "The server beats a quarter as often as was agreed." {
+        fn beat_every(&self, agreed: Duration) -> Duration { agreed * 4 }
+    }
+
+    "no-margin" NoMargin breaks ["STOMP12-HB-10"],
+    "A client is dropped as soon as its beat is due." {
+        fn patience(&self, interval: Duration) -> Duration { interval }
     }
 
     "impatient" Impatient breaks ["STOMP12-HB-09", "STOMP12-HB-05", "STOMP12-HB-10"],

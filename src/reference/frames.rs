@@ -54,14 +54,17 @@ impl Core {
         let destination = required(frame, "destination")?.to_owned();
         let id = frame.header("id").map(str::to_owned);
         let session = self.session(conn)?;
-        if id.is_none() && session.version() != Version::V10 {
+        let version = session.version();
+        if id.is_none() && self.policy.needs_subscription_id(version) {
             return Err(Refusal::missing("id"));
         }
         let key = id.clone().unwrap_or_else(|| destination.clone());
+        let default = self.policy.default_ack();
+        let session = self.session(conn)?;
         if session.subscriptions.contains_key(&key) {
             return Err(Refusal::because("Subscription exists", "The id is in use on this connection."));
         }
-        let ack = AckMode::parse(frame.header("ack")).ok_or_else(|| {
+        let ack = AckMode::parse(frame.header("ack"), default).ok_or_else(|| {
             Refusal::because("Unknown ack mode", "It is auto, client or client-individual.")
         })?;
         let road = roads::subscribed(&destination, user).filter(|road| self.may_listen(user, road));
@@ -83,12 +86,17 @@ impl Core {
     }
 
     fn unsubscribe(&mut self, conn: ConnId, frame: &Frame) -> Result<(), Refusal> {
-        let session = self.session(conn)?;
-        let by_destination = match session.version() {
-            Version::V10 => frame.header("destination"),
-            _ => None,
-        };
-        let key = frame.header("id").or(by_destination).ok_or_else(|| Refusal::missing("id"))?;
+        let (policy, session) = (self.policy, self.session(conn)?);
+        let by_destination =
+            frame.header("destination").filter(|_| policy.cancels_by_destination(session.version()));
+        let named = frame.header("id").or(by_destination);
+        if named.is_none() && policy.cancels_all() {
+            let keys: Vec<String> = session.subscriptions.keys().cloned().collect();
+            let owed: Vec<_> = keys.iter().flat_map(|key| self.unlist(conn, key)).collect();
+            self.take_back(owed);
+            return Ok(());
+        }
+        let key = named.ok_or_else(|| Refusal::missing("id"))?;
         if !session.subscriptions.contains_key(key) {
             return Err(Refusal::plain("No such subscription"));
         }
@@ -100,7 +108,7 @@ impl Core {
     }
 
     fn sent(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
-        let destination = required(frame, "destination")?;
+        let destination = self.policy.destination(frame).ok_or_else(|| Refusal::missing("destination"))?;
         let errand = roads::sent(destination, user)
             .filter(|errand| !matches!(errand, Errand::Direct(_)) || self.policy.may_send_directly(user))
             .ok_or_else(|| Refusal::plain("No such destination"))?;
@@ -111,8 +119,10 @@ impl Core {
     }
 
     fn acknowledge(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
-        let session = self.session(conn)?;
-        let ack = session.named_by(frame).ok_or_else(|| match session.version() {
+        let (policy, session) = (self.policy, self.session(conn)?);
+        let version = policy.acknowledges_by(session.version());
+        let last = session.unsettled.last().filter(|_| policy.guesses_message()).map(|one| one.ack.clone());
+        let ack = Session::named_by(frame, version).or(last).ok_or_else(|| match version {
             Version::V12 => Refusal::missing("id"),
             Version::V11 | Version::V10 => Refusal::missing("message-id"),
         })?;
@@ -120,14 +130,16 @@ impl Core {
             return Err(Refusal::plain("No such message to acknowledge"));
         }
         match frame.header("transaction") {
-            None => self.settle(conn, &ack),
-            Some(name) => self.hold(conn, user, name, Held::Settle(ack)),
+            None => self.settle(conn, &ack, frame.command == "NACK"),
+            Some(name) => self.hold(conn, user, name, Held::Settle(ack, frame.command == "NACK")),
         }
     }
 
-    fn settle(&mut self, conn: ConnId, ack: &str) -> Result<(), Refusal> {
+    fn settle(&mut self, conn: ConnId, ack: &str, refused: bool) -> Result<(), Refusal> {
         let policy = self.policy;
-        self.session(conn)?.settle(ack, |mode| policy.settles_earlier(mode));
+        let earlier =
+            |mode| if refused { policy.refuses_earlier(mode) } else { policy.settles_earlier(mode) };
+        self.session(conn)?.settle(ack, earlier);
         Ok(())
     }
 
@@ -173,7 +185,7 @@ impl Core {
     fn carry_out(&mut self, conn: ConnId, user: &str, held: Held) -> Result<(), Refusal> {
         match held {
             Held::Send(errand, frame) => self.run(conn, user, &errand, &frame),
-            Held::Settle(ack) => self.settle(conn, &ack),
+            Held::Settle(ack, refused) => self.settle(conn, &ack, refused),
         }
     }
 

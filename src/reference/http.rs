@@ -194,15 +194,19 @@ fn upgrade<B>(
     request: &mut Request<B>,
     framing: Framing,
 ) -> Result<(Answer, Granted), Box<Answer>> {
-    let computed = handshake_key(request)?;
+    let computed = handshake_key(hub, request)?;
     let user = admitted(hub, request)?;
     let headers = request.headers();
     let mut answer = whole(StatusCode::SWITCHING_PROTOCOLS, "");
     answer = with(answer, header::UPGRADE, "websocket");
     answer = with(answer, header::CONNECTION, "Upgrade");
     answer = with(answer, header::SEC_WEBSOCKET_ACCEPT, &hub.policy.accept_key(computed));
+    let offered = list(hub, headers, &header::SEC_WEBSOCKET_EXTENSIONS).join(", ");
+    if let Some(extensions) = hub.policy.extensions(&offered) {
+        answer = with(answer, header::SEC_WEBSOCKET_EXTENSIONS, &extensions);
+    }
     if (framing == Framing::Raw || hub.policy.negotiates_beneath_sockjs())
-        && let Some(selected) = hub.policy.subprotocol(&list(headers, &header::SEC_WEBSOCKET_PROTOCOL))
+        && let Some(selected) = hub.policy.subprotocol(&list(hub, headers, &header::SEC_WEBSOCKET_PROTOCOL))
     {
         answer = with(answer, header::SEC_WEBSOCKET_PROTOCOL, &selected);
     }
@@ -210,10 +214,9 @@ fn upgrade<B>(
 }
 
 /// The accept key of a good handshake, or the answer to a bad one.
-fn handshake_key<B>(request: &Request<B>) -> Result<String, Box<Answer>> {
+fn handshake_key<B>(hub: &Hub, request: &Request<B>) -> Result<String, Box<Answer>> {
     let headers = request.headers();
-    let names =
-        |name, wanted: &str| list(headers, name).iter().any(|token| token.eq_ignore_ascii_case(wanted));
+    let names = |name, wanted: &str| hub.policy.lists(&list(hub, headers, name), wanted);
     let bad = |text| Err(Box::new(plain(StatusCode::BAD_REQUEST, text)));
     if request.version() != Version::HTTP_11 || !names(&header::UPGRADE, "websocket") {
         return bad("Can \"Upgrade\" only to \"WebSocket\".");
@@ -221,13 +224,18 @@ fn handshake_key<B>(request: &Request<B>) -> Result<String, Box<Answer>> {
     if !names(&header::CONNECTION, "upgrade") {
         return bad("\"Connection\" must be \"upgrade\".");
     }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let answer = plain(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 is spoken here.");
-        let answer = with(answer, header::UPGRADE, "websocket");
-        return Err(Box::new(with(answer, header::SEC_WEBSOCKET_VERSION, "13")));
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION).and_then(|version| version.to_str().ok());
+    if !hub.policy.speaks_websocket(version) {
+        let mut answer = plain(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 is spoken here.");
+        answer = with(answer, header::UPGRADE, "websocket");
+        if hub.policy.names_websocket_version() {
+            answer = with(answer, header::SEC_WEBSOCKET_VERSION, "13");
+        }
+        return Err(Box::new(answer));
     }
     match headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok()) {
         Some(key) if STANDARD.decode(key).is_ok_and(|octets| octets.len() == 16) => Ok(accept_key(key)),
+        key if !hub.policy.needs_key() => Ok(accept_key(key.unwrap_or_default())),
         _ => bad("\"Sec-WebSocket-Key\" must be sixteen octets in base64."),
     }
 }
@@ -239,8 +247,9 @@ fn query_token(query: &str) -> Option<String> {
 }
 
 /// The members of a list header, over all its lines (WS-HS-14).
-fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
-    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+fn list(hub: &Hub, headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let most = if hub.policy.joins_lines() { usize::MAX } else { 1 };
+    let lines = headers.get_all(name).iter().take(most).filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(|token| token.trim().to_owned()).collect()
 }
 

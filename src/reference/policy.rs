@@ -56,11 +56,86 @@ pub trait Decisions: fmt::Debug + Send + Sync {
             .map(str::to_owned)
     }
 
+    /// Whether this version of WebSocket is spoken (WS-HS-10).
+    fn speaks_websocket(&self, version: Option<&str>) -> bool {
+        version == Some("13")
+    }
+
+    /// Whether a refusal says which version of WebSocket is spoken (WS-HS-10).
+    fn names_websocket_version(&self) -> bool {
+        true
+    }
+
+    /// Whether a header that lists tokens names this one, in whatever case (WS-HS-16).
+    fn lists(&self, tokens: &[String], wanted: &str) -> bool {
+        tokens.iter().any(|token| token.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Whether the lines of a header are one list (WS-HS-14).
+    fn joins_lines(&self) -> bool {
+        true
+    }
+
+    /// Whether an upgrade takes a `Sec-WebSocket-Key` (WS-HS-11).
+    fn needs_key(&self) -> bool {
+        true
+    }
+
+    /// Which of the offered extensions are spoken: none (WS-HS-15).
+    fn extensions(&self, offered: &str) -> Option<String> {
+        None
+    }
+
     // ---- WebSocket and octets
 
     /// Whether a ping is answered (WS-FR-11).
     fn answers_ping(&self) -> bool {
         true
+    }
+
+    /// What a pong holds, given what the ping held (WS-FR-11).
+    fn pong(&self, ping: Vec<u8>) -> Vec<u8> {
+        ping
+    }
+
+    /// Whether a breach of this clause by the client ends the connection (WS-FR-02 and others).
+    fn closes_at(&self, clause: &str) -> bool {
+        true
+    }
+
+    /// Whether fragments stay together around a control frame (WS-FR-08).
+    fn keeps_fragments(&self) -> bool {
+        true
+    }
+
+    /// Whether a fragment may be empty (WS-FR-16).
+    fn takes_empty_fragments(&self) -> bool {
+        true
+    }
+
+    /// Whether a connection is ended by the closing handshake (WSSTOMP-13).
+    fn ends_by_handshake(&self) -> bool {
+        true
+    }
+
+    /// How many octets a STOMP frame may have (IM-ERR-06, STOMP12-SIZE-02).
+    fn frame_limit(&self) -> usize {
+        64 * 1024
+    }
+
+    /// Whether a close frame is answered by one (WS-CL-01).
+    fn answers_close(&self) -> bool {
+        true
+    }
+
+    /// Whether what comes behind the client's close frame counts (WS-CL-08).
+    fn reads_behind_close(&self) -> bool {
+        false
+    }
+
+    /// What is said behind our own close frame: nothing (WS-CL-02).
+    fn says_behind_close(&self) -> Option<&'static str> {
+        None
     }
 
     /// The key that frames to the client are masked with: none (WS-FR-03).
@@ -76,6 +151,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// Whether a frame may go on in the next WebSocket message (WSSTOMP-08).
     fn keeps_unfinished_frames(&self) -> bool {
         true
+    }
+
+    /// By the rules of which version the client's frames are read, once a version is agreed (STOMP11-ENC-02).
+    fn reads_as(&self, version: Version) -> Version {
+        version
     }
 
     /// The octets of a frame (STOMP12-ENC-02, STOMP12-CLEN-06).
@@ -192,6 +272,16 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         common.iter().copied().max()
     }
 
+    /// Whether CONNECTED says which version is spoken (STOMP12-CONND-01).
+    fn names_version(&self) -> bool {
+        true
+    }
+
+    /// What a missing `heart-beat` header counts as (STOMP12-HB-04).
+    fn missing_heart_beat(&self) -> &'static str {
+        "0,0"
+    }
+
     /// As whom a session acts before it is connected: as nobody (IM-AUTH-07).
     fn acts_before_connect(&self, query_user: Option<&str>) -> Option<String> {
         None
@@ -212,7 +302,17 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Whether ERROR names the receipt that its frame asked for (STOMP12-ERR-05).
+    fn names_receipt_in_error(&self) -> bool {
+        true
+    }
+
     // ---- STOMP
+
+    /// Whether a receipt is given as soon as the frame has come, whatever becomes of it (STOMP12-RCPT-01).
+    fn gives_receipt_at_once(&self) -> bool {
+        false
+    }
 
     /// Whether a receipt that was asked for with this command is given (STOMP12-RHDR-02).
     fn gives_receipt(&self, command: &str) -> bool {
@@ -229,6 +329,61 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         format!("m-{nth}")
     }
 
+    /// Where a SEND goes: of repeated destinations to the first (STOMP12-REP-02).
+    fn destination<'f>(&self, frame: &'f Frame) -> Option<&'f str> {
+        frame.header("destination")
+    }
+
+    /// How many headers of the user's own travel with a message: all (STOMP12-MSG-07).
+    fn most_user_headers(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The `content-type` of MESSAGE, given that of SEND (STOMP12-CTYPE-05).
+    fn content_type<'a>(&self, sent: &'a str) -> &'a str {
+        sent
+    }
+
+    /// The body of MESSAGE, given type and body of SEND (STOMP12-CTYPE-04).
+    fn relayed(&self, content_type: Option<&str>, body: Vec<u8>) -> Vec<u8> {
+        body
+    }
+
+    /// Whether a message that goes back to its queue keeps its headers (STOMP12-HDR-02).
+    fn keeps_headers(&self) -> bool {
+        true
+    }
+
+    /// Whether SUBSCRIBE needs an id in this version (STOMP12-SUB-05, STOMP10-SUB-01).
+    fn needs_subscription_id(&self, version: Version) -> bool {
+        version != Version::V10
+    }
+
+    /// Whether UNSUBSCRIBE may name a destination in this version (STOMP10-UNSUB-01).
+    fn cancels_by_destination(&self, version: Version) -> bool {
+        version == Version::V10
+    }
+
+    /// Whether an UNSUBSCRIBE that names nothing ends all subscriptions (STOMP12-UNSUB-01).
+    fn cancels_all(&self) -> bool {
+        false
+    }
+
+    /// The ack mode of a SUBSCRIBE that names none (STOMP12-SUB-07).
+    fn default_ack(&self) -> AckMode {
+        AckMode::Auto
+    }
+
+    /// By the headers of which version a message to acknowledge is named (STOMP11-ACK-01, STOMP10-ACK-01).
+    fn acknowledges_by(&self, version: Version) -> Version {
+        version
+    }
+
+    /// Whether an ACK or NACK that names no message is about the last one (STOMP12-ACK-01, STOMP12-NACK-01).
+    fn guesses_message(&self) -> bool {
+        false
+    }
+
     /// Whether the frames of a transaction wait for COMMIT (STOMP12-TX-02).
     fn holds_until_commit(&self) -> bool {
         true
@@ -237,6 +392,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// Whether an ACK of this mode settles earlier messages as well (STOMP12-SUB-11, STOMP12-SUB-13).
     fn settles_earlier(&self, mode: AckMode) -> bool {
         mode == AckMode::Client
+    }
+
+    /// Whether a NACK of this mode is about earlier messages as well (STOMP12-NACK-03).
+    fn refuses_earlier(&self, mode: AckMode) -> bool {
+        self.settles_earlier(mode)
     }
 
     /// Whether what was not acknowledged goes back to its queue (STOMP12-ACK-03).
@@ -252,6 +412,16 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// Whether the server beats as agreed (STOMP12-HB-07).
     fn beats(&self) -> bool {
         true
+    }
+
+    /// Whether a beat is a WebSocket ping instead of a line end (STOMP12-HB-08).
+    fn beats_by_ping(&self) -> bool {
+        false
+    }
+
+    /// How often the server beats that agreed to this interval (STOMP12-HB-06).
+    fn beat_every(&self, agreed: Duration) -> Duration {
+        agreed
     }
 
     /// How long a client may be silent that agreed to this interval (STOMP12-HB-09, STOMP12-HB-10).

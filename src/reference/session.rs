@@ -21,10 +21,11 @@ pub enum AckMode {
 }
 
 impl AckMode {
-    /// Reads the `ack` header; without one it is `auto` (STOMP12-SUB-07).
-    pub(super) fn parse(header: Option<&str>) -> Option<AckMode> {
+    /// Reads the `ack` header; without one it is the default (STOMP12-SUB-07).
+    pub(super) fn parse(header: Option<&str>, default: AckMode) -> Option<AckMode> {
         match header {
-            None | Some("auto") => Some(AckMode::Auto),
+            None => Some(default),
+            Some("auto") => Some(AckMode::Auto),
             Some("client") => Some(AckMode::Client),
             Some("client-individual") => Some(AckMode::Individual),
             Some(_) => None,
@@ -78,8 +79,8 @@ pub(super) struct Unsettled {
 pub(super) enum Held {
     /// A SEND.
     Send(Errand, Frame),
-    /// An ACK or NACK of this `ack` value.
-    Settle(String),
+    /// An ACK of this `ack` value, or a NACK.
+    Settle(String, bool),
 }
 
 /// Who a session has proved to be.
@@ -116,8 +117,8 @@ impl Session {
     }
 
     /// The `ack` value that an ACK or NACK names, by the rules of the version (STOMP12-ACK-01, and section 1.8).
-    pub(super) fn named_by(&self, frame: &Frame) -> Option<String> {
-        match self.version() {
+    pub(super) fn named_by(frame: &Frame, version: Version) -> Option<String> {
+        match version {
             Version::V12 => frame.header("id").map(str::to_owned),
             // `ack` and `message-id` are the same here, and message ids are unique on the server.
             Version::V11 => frame.header("subscription").and(frame.header("message-id")).map(str::to_owned),

@@ -256,6 +256,8 @@ impl Session {
                 self.octets += octets.len();
                 self.waiting.push(sockjs::as_text(&octets));
             }
+            // There is no WebSocket here that could be pinged.
+            Say::Ping => {}
             Say::Close(code, reason) => self.close(code, &reason),
         }
     }

@@ -8,16 +8,16 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::event::{Act, ConnId, Event};
 use super::hub::Hub;
+use super::policy::Policy;
 use crate::stomp::{Decoder, Item, Limits, Mode, Version};
-
-/// Octets of a STOMP frame (IM-ERR-06).
-const FRAME_LIMIT: usize = 64 * 1024;
 
 /// What is to be said to the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Say {
     /// A frame, or a heart-beat.
     Stomp(Vec<u8>),
+    /// A ping of WebSocket, where something takes that for a heart-beat.
+    Ping,
     /// The end: code and reason.
     Close(u16, String),
 }
@@ -35,8 +35,9 @@ pub(super) struct Talk {
 }
 
 /// A decoder at the beginning of a stream.
-fn decoder(version: Version) -> Decoder {
-    let mut decoder = Decoder::new(Mode::Strict, Limits { frame: FRAME_LIMIT, ..Limits::default() });
+fn decoder(policy: Policy, version: Version) -> Decoder {
+    let limits = Limits { frame: policy.frame_limit(), ..Limits::default() };
+    let mut decoder = Decoder::new(Mode::Strict, limits);
     decoder.set_version(version);
     decoder
 }
@@ -45,7 +46,8 @@ impl Talk {
     /// A session of this user.
     pub(super) fn open(hub: Arc<Hub>, user: Option<String>) -> Talk {
         let (conn, acts) = hub.open(user);
-        Talk { hub, conn, acts, decoder: decoder(Version::V12), version: Version::V12, over: false }
+        let decoder = decoder(hub.policy, Version::V12);
+        Talk { hub, conn, acts, decoder, version: Version::V12, over: false }
     }
 
     /// Takes note that something came, if only part of a frame: a sign of life (STOMP12-HB-12).
@@ -73,13 +75,19 @@ impl Talk {
             };
             said.extend(self.rest());
             if ends {
-                self.decoder = decoder(self.version);
+                self.begin_again();
             }
         }
         if !self.hub.policy.keeps_unfinished_frames() {
-            self.decoder = decoder(self.version);
+            self.begin_again();
         }
         said
+    }
+
+    /// Reads from here on as from the beginning of a stream.
+    fn begin_again(&mut self) {
+        let policy = self.hub.policy;
+        self.decoder = decoder(policy, policy.reads_as(self.version));
     }
 
     /// What the core has decided so far.
@@ -111,10 +119,11 @@ impl Talk {
         match act {
             Act::Speak(version) => {
                 self.version = version;
-                self.decoder.set_version(version);
+                self.decoder.set_version(self.hub.policy.reads_as(version));
                 None
             }
             Act::Send(frame) => Some(Say::Stomp(self.hub.policy.encode(&frame, self.version))),
+            Act::Beat if self.hub.policy.beats_by_ping() => Some(Say::Ping),
             Act::Beat => Some(Say::Stomp(b"\n".to_vec())),
             Act::Close { code, reason } => {
                 self.over = true;

@@ -325,6 +325,7 @@ impl Pump {
             Message::Pong(payload) => self.ws("pong", &String::from_utf8_lossy(&payload)),
             Message::Close(code, reason) => {
                 self.ear.unfinished();
+                self.behind_close();
                 // A close frame without a code counts as 1005 (RFC 6455, 7.1.5).
                 let shown = Some(code.unwrap_or(1005));
                 if self.ear.closing {
@@ -337,6 +338,16 @@ impl Pump {
             }
         }
         None
+    }
+
+    /// Data that came along behind a close frame.
+    fn behind_close(&mut self) {
+        while let Some(Ok((frame, _))) = self.frames.next_frame() {
+            if !frame.is_control() {
+                let what = format!("a data frame of {} octets behind a close frame", frame.payload.len());
+                return self.malformed(&Violation::new("WS-CL-02", 1002, what));
+            }
+        }
     }
 
     fn ws(&self, kind: &str, text: &str) {

@@ -112,8 +112,11 @@ impl OpenRequest {
         let mut headers = vec![("Host".to_owned(), endpoint.host.clone())];
         headers.extend(own);
         headers.extend(endpoint.headers.clone());
-        for (name, value) in &self.headers {
-            headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        for (at, (name, value)) in self.headers.iter().enumerate() {
+            // The first line of a name takes the place of the usual one; further ones are further lines.
+            if !self.headers[..at].iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+                headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+            }
             if let Some(value) = value {
                 headers.push((name.clone(), value.clone()));
             }
@@ -167,8 +170,13 @@ async fn upgraded(
         own.push(("Sec-WebSocket-Protocol".into(), request.subprotocols.join(", ")));
     }
     let headers = request.headers(endpoint, own);
-    let sent_key =
-        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("sec-websocket-key")).map(|(_, v)| v.clone());
+    let lines = |name: &str| -> Vec<String> {
+        headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone()).collect()
+    };
+    let sent_key = lines("sec-websocket-key").into_iter().next();
+    let extensions = lines("sec-websocket-extensions").join(",");
+    let protocols = lines("sec-websocket-protocol").join(",");
+    let offered: Vec<String> = protocols.split(',').map(|token| token.trim().to_owned()).collect();
     let http = HttpRequest { method: "GET".into(), path: url.whole(), headers, body: Vec::new() };
     let (response, stream, early) =
         match knock(endpoint, http, &shown.whole(), secrets, patience, &sink).await? {
@@ -179,7 +187,7 @@ async fn upgraded(
             }
         };
     sink(response_event(&response, secrets));
-    for (clause, what) in upgrade::upgrade_faults(&response, sent_key.as_deref(), &request.subprotocols) {
+    for (clause, what) in upgrade::upgrade_faults(&response, sent_key.as_deref(), &offered, &extensions) {
         sink(What::Malformed { clause: clause.into(), what });
     }
     if !request.over.is_sockjs() {

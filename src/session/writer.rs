@@ -3,7 +3,7 @@
 //! It relies on the codecs of STOMP, SockJS and WebSocket. Mask keys come from the run's seed, so that the same run
 //! writes the same octets.
 
-use crate::case::script::Layout;
+use crate::case::script::{Between, Layout};
 use crate::case::transport::Transport;
 use crate::link::sockjs;
 use crate::link::ws::{WsFrame, encode_frame, opcode};
@@ -145,6 +145,16 @@ impl Writer {
                 payload: fragment.to_vec(),
             };
             out.extend(encode_frame(&frame));
+            match self.layout.between.filter(|_| at != last) {
+                Some(Between::Ping) => out.extend(self.control(opcode::PING, b"between".to_vec())),
+                Some(Between::Pong) => out.extend(self.control(opcode::PONG, b"between".to_vec())),
+                Some(Between::Empty) => {
+                    let mask = Some(self.dice.mask());
+                    let empty = WsFrame { fin: false, mask, ..WsFrame::new(opcode::CONTINUATION, [], None) };
+                    out.extend(encode_frame(&empty));
+                }
+                None => {}
+            }
         }
         out
     }
@@ -237,6 +247,12 @@ mod tests {
         );
         assert_eq!(written(Layout { every: Some(1), binary: true, ..Layout::default() }, 1).len(), 9);
         assert_eq!(written(Layout { fragment: Some(2), ..Layout::default() }, 1), [text("SEND\n\nä\0")]);
+        let between = |between| Layout { fragment: Some(5), between: Some(between), ..Layout::default() };
+        assert_eq!(written(between(Between::Empty), 1), [text("SEND\n\nä\0")]);
+        assert_eq!(
+            written(between(Between::Ping), 1),
+            [Message::Ping(b"between".into()), text("SEND\n\nä\0")]
+        );
         let crlf = Layout { crlf: true, after: "\n".into(), ..Layout::default() };
         assert_eq!(written(crlf, 1), [text("SEND\r\n\r\nä\0\n")]);
     }

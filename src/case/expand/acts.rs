@@ -80,7 +80,8 @@ impl Expander<'_> {
             }
             "bytes" => Deed::Bytes(arg.value()),
             "wire" => {
-                let keys = ["batch", "cut", "every", "fragment", "opcode", "eol", "after", "beats"];
+                let keys =
+                    ["batch", "cut", "every", "fragment", "between", "opcode", "eol", "after", "beats"];
                 match arg.text() {
                     Some(_) => Deed::Wire(arg.value()),
                     None => Deed::Wire(self.keyed(arg, "`wire`", &keys, in_dialect)),

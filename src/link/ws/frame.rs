@@ -66,7 +66,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(super) fn new(clause: &'static str, close_code: u16, what: impl Into<String>) -> Self {
+    pub(crate) fn new(clause: &'static str, close_code: u16, what: impl Into<String>) -> Self {
         Violation { clause, what: what.into(), close_code }
     }
 }

@@ -170,7 +170,7 @@ async fn a_heart_beat_answers_a_poll_that_waits_too_long_and_who_does_not_poll_i
     let begun = Instant::now();
     assert_eq!(web.poll("/0/a").await, "h\n");
     assert_eq!(begun.elapsed().as_secs(), 25);
-    tokio::time::sleep(Duration::from_millis(4_900)).await;
+    tokio::time::sleep(Duration::from_millis(1_900)).await;
     assert_eq!(web.send("/0/a", "[]").await.0, 204);
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(web.send("/0/a", "[]").await.0, 404);
