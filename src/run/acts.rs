@@ -22,7 +22,7 @@ use crate::judge::{Prepared, Waiting, WsAct, length_of};
 use crate::link::upgrade::HttpRequest;
 use crate::link::ws::opcode;
 use crate::session::{OpenRequest, http, open};
-use crate::stomp::{Decoder, Frame, Item, Limits, Mode, Style, encode_with};
+use crate::stomp::{Decoder, Frame, Item, Limits, Mode, Style, encode, encode_with};
 
 /// Whether a case goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -481,8 +481,13 @@ async fn ended(stage: &Arc<Stage>, on: &str) {
     stage.until(deadline, |state| state.links.get(on).is_none_or(|l| !l.open).then_some(())).await;
 }
 
-/// Closes a connection with the handshake, and waits for its end.
+/// Closes a connection with the handshake, and waits for its end. Over HTTP there is none: a session that was merely left
+/// lives on for seconds and takes what is meant for others, so that it says DISCONNECT first.
 pub(super) async fn close(stage: &Arc<Stage>, on: &str) {
+    if !stage.over(on).has_websocket() && stage.can_send(on) {
+        let version = stage.lock().links.get(on).and_then(|l| l.connection.as_ref()).map(|c| c.version);
+        stage.transmit(on, &encode(&Frame::new("DISCONNECT"), version.unwrap_or_default()), How::Plainly);
+    }
     {
         let mut state = stage.lock();
         let Some(link) = state.links.get_mut(on).filter(|l| l.open) else { return };

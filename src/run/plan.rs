@@ -77,7 +77,8 @@ impl Plan {
         } else {
             library.catalogue.keys().cloned().collect()
         };
-        cases.sort_by_key(|s| (!observes(s), std::cmp::Reverse(roles(s).len())));
+        // What leaves sessions behind comes last, so that nobody who must be offline has to wait for their end.
+        cases.sort_by_key(|s| (!observes(s), leaves_sessions(s), std::cmp::Reverse(roles(s).len())));
         let observing = cases.iter().filter(|s| observes(s)).count();
         Ok(Plan { cases, rules, observing, left_out })
     }
@@ -165,6 +166,18 @@ fn nearest_names(library: &Library, pattern: &str) -> Vec<String> {
 
 fn observes(script: &Script) -> bool {
     !script.points.is_empty()
+}
+
+/// Whether sessions may outlive a case: those of SockJS over HTTP end by a time-out only, where nobody says good-bye.
+pub(super) fn leaves_sessions(script: &Script) -> bool {
+    use crate::case::script::Deed;
+    let mut asks = false;
+    script.given.iter().chain(&script.steps).for_each(|step| {
+        step.walk(&mut |step| {
+            asks |= matches!(&step.kind, Kind::Act(act) if matches!(act.deed, Deed::Http(_)));
+        });
+    });
+    asks || script.cast.iter().any(|member| !member.over.has_websocket())
 }
 
 /// Steps of a case that give a check.

@@ -14,7 +14,7 @@ use super::case::{Linger, linger, perform};
 use super::engine::day;
 use super::journal::{Journal, JournalFolder};
 use super::known::Ledger;
-use super::plan::{Plan, Seating, connections, seat, unmet, why_unseatable};
+use super::plan::{Plan, Seating, connections, leaves_sessions, seat, unmet, why_unseatable};
 use super::record::{Record, RuleRecord};
 use super::stage::Stage;
 use super::watchdog::Watchdog;
@@ -90,7 +90,7 @@ pub type Tell = Arc<dyn Fn(RunEvent) + Send + Sync>;
 #[derive(Debug, Default)]
 struct Slot {
     busy: bool,
-    /// When its last connection was closed, or is known to have been.
+    /// When its last connection was closed, or its last session will have been forgotten.
     closed: Option<Instant>,
     used: u64,
     linger: Option<Arc<Linger>>,
@@ -339,7 +339,7 @@ impl Runner {
         let task = tasks.set.spawn(async move {
             for linger in lingering {
                 linger.end().await;
-                cold_at = Some(Instant::now());
+                cold_at = cold_at.max(Some(Instant::now()));
             }
             if let (true, Some(closed)) = (offline, cold_at) {
                 tokio::time::sleep_until(closed + departure).await;
@@ -368,10 +368,15 @@ impl Runner {
         let outcome = running.stage.lock().judge.outcome();
         self.world.observe(&outcome.observed);
         self.failed |= outcome.verdict == Verdict::Fail;
+        let after = if leaves_sessions(&running.stage.script) {
+            self.world.session_timeout()
+        } else {
+            Duration::ZERO
+        };
         for account in running.seating.accounts() {
             let slot = &mut self.slots[account];
             slot.busy = false;
-            slot.closed = Some(Instant::now());
+            slot.closed = slot.closed.max(Some(Instant::now() + after));
             slot.linger = Some(linger.clone());
         }
     }

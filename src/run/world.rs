@@ -155,6 +155,13 @@ impl World {
         }
     }
 
+    /// After which time a SockJS session is forgotten that nobody receives from: five seconds, unless the profile says
+    /// otherwise.
+    pub fn session_timeout(&self) -> Duration {
+        let pinned = self.profile.limits.get("sockjs_session").and_then(Value::as_str);
+        pinned.and_then(|text| humantime::parse_duration(text).ok()).unwrap_or(Duration::from_secs(6))
+    }
+
     /// Takes note of what a case observed.
     pub fn observe(&self, points: &BTreeMap<String, Value>) {
         let mut all = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
