@@ -297,7 +297,9 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
             let (stage, sink) = (stage.clone(), stage.sink(on));
             // Its answer may take as long as it likes: a poll is such a request.
             tokio::spawn(async move {
-                http(&stage.world.endpoint, request, &stage.secrets, stage.world.patience(), sink).await;
+                // That there is none is told before whoever waits for it gives up.
+                let patience = stage.world.patience() * 9 / 10;
+                http(&stage.world.endpoint, request, &stage.secrets, patience, sink).await;
             });
         }
         other => {
