@@ -668,7 +668,7 @@ stompliance 0.1.0 on the embedded reference server, profile reference: 26 cases,
 
   n/a im/rules/error-has-message and 6 more: no such frame was seen in this run
 
-48 passed, 0 failed, 7 n/a  (66 checks of 75 made, [..] s)
+48 passed, 0 failed, 7 n/a  (72 checks of 81 made, 0.6 s)
 reports: reports/latest/report.html, reports/latest/run.json, reports/latest/junit.xml
 
 "#]]
@@ -881,6 +881,30 @@ fn a_known_failure_that_holds_in_the_whole_run_is_fixed() {
         "the others may still break: {}",
         part.exits(0).stdout
     );
+}
+
+#[test]
+fn a_claim_of_the_profile_that_is_wrong_fails_once() {
+    let scratch = Scratch::new();
+    // The profile says that every frame gets its RECEIPT; this server gives one for DISCONNECT only.
+    let args = [
+        "run",
+        "im/send",
+        "im/subscribe",
+        "stomp/send",
+        "--defect",
+        "receipt-missing",
+        "--in-memory",
+        "--seed",
+        "1",
+    ];
+    run_in(scratch.path(), &args).exits(1);
+    let report = scratch.run_json();
+    let failed: Vec<&Value> =
+        report["cases"].as_array().unwrap().iter().filter(|c| c["verdict"] == "fail").collect();
+    assert_eq!(failed.iter().map(|c| &c["id"]).collect::<Vec<_>>(), ["stomp/send/who-gets-receipts"]);
+    assert_eq!(failed[0]["clause"], "STOMP12-RHDR-02");
+    assert!(count(&report, "pass") > 100, "the others are judged without receipts");
 }
 
 #[test]

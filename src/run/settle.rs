@@ -96,7 +96,8 @@ fn is_skipped(stage: &Stage, run: u32, on: &str) -> bool {
     ended
 }
 
-/// The RECEIPT that the engine asked for on the act before, if it did: whether it came.
+/// The RECEIPT that the engine asked for on the act before, if it did: whether it came before the connection ended. Where
+/// it merely does not come, something else has to show what is to be known.
 async fn receipt(stage: &Arc<Stage>, on: &str) -> Option<bool> {
     let id = stage.lock().asked.remove(on)?;
     let begun = Instant::now();
@@ -105,12 +106,16 @@ async fn receipt(stage: &Arc<Stage>, on: &str) -> Option<bool> {
             let open = state.links.get(on).is_some_and(|l| l.open);
             (state.receipts.contains(&id) || !open).then(|| state.receipts.contains(&id))
         })
-        .await
-        .unwrap_or(false);
-    if came {
-        stage.round_trip(begun.elapsed());
+        .await;
+    match came {
+        Some(true) => stage.round_trip(begun.elapsed()),
+        Some(false) => {}
+        None => {
+            Spent::add(&stage.world.waiting.patience, begun.elapsed());
+            stage.world.receipt_missed();
+        }
     }
-    Some(came)
+    came
 }
 
 /// Probes by this road until one comes through: the subscription lives.

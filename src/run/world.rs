@@ -4,7 +4,7 @@
 //! counters and observations.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub struct World {
     unclosed: AtomicU64,
     observed: Mutex<BTreeMap<String, Value>>,
     calibration: Mutex<Option<Calibration>>,
+    /// Whether a receipt that was asked for did not come.
+    receipt_missed: AtomicBool,
     /// Inversions of one sender's messages to one destination, seen in cases.
     inversions: AtomicU64,
     /// What was spent waiting.
@@ -101,6 +103,7 @@ impl World {
             unclosed: AtomicU64::new(0),
             observed: Mutex::new(BTreeMap::new()),
             calibration: Mutex::new(None),
+            receipt_missed: AtomicBool::new(false),
             inversions: AtomicU64::new(0),
             waiting: Waiting::default(),
         }
@@ -184,14 +187,11 @@ impl World {
         all
     }
 
-    /// Points as far as they are known: pinned, else observed, else by default.
+    /// Points as far as they are known: observed, else pinned, else by default. A claim that the run has shown to be wrong
+    /// is judged at its own clause, once: cases that need it to be true have nothing to judge.
     pub fn known(&self) -> BTreeMap<String, Value> {
         let mut all = self.pinned();
-        for (name, value) in self.observed() {
-            if !self.profile.points.contains_key(&name) {
-                all.insert(name, value);
-            }
-        }
+        all.extend(self.observed());
         all
     }
 
@@ -235,9 +235,16 @@ impl World {
         self.inversions.load(Ordering::Relaxed)
     }
 
-    /// Whether every frame with `receipt` is answered.
+    /// Whether every frame with `receipt` is answered, as far as is known: a claim of the profile that the run has shown
+    /// to be wrong is judged at its own clause, and not relied on anywhere else.
     pub fn gives_receipts(&self) -> bool {
-        self.known().get("receipts").is_some_and(|v| v == "all")
+        !self.receipt_missed.load(Ordering::Relaxed)
+            && self.known().get("receipts").is_some_and(|v| v == "all")
+    }
+
+    /// Takes note that a receipt which was asked for did not come.
+    pub fn receipt_missed(&self) {
+        self.receipt_missed.store(true, Ordering::Relaxed);
     }
 }
 
