@@ -5,7 +5,7 @@ usage: repro.py published|hardened|preserve-order [NAME ...]
 Each function below is a deviation (docs/targets/spring.md); its frames are printed, and then whether it is there. The
 server is the one that tests/interop/spring.sh starts. Those that are a race try until they see it, or so many times.
 """
-import json, os, sys
+import http.client, json, os, socket, sys, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../interop/repro"))
 from ws import Ws  # noqa: E402
@@ -126,6 +126,152 @@ def subscribe_without_destination():
     return eve.next() == "nothing"
 
 
+def refused_without_error():
+    """STOMP12-SEND-07: nor is there one to a `receipt`, by ERROR or RECEIPT."""
+    eve = connect("eve")
+    eve.send("SEND\nreceipt:r\n\nx\0")
+    return eve.next() == "nothing"
+
+
+def one_codec():
+    """STOMP11-ENC-02, -ENC-03, STOMP10-ENC-01, -ENC-02: 1.1 has no escape for CR, 1.0 has none at all; all are read and written as 1.2."""
+    seen = []
+    for version in ("1.1", "1.0"):
+        new, old = connect("alice"), connect("bob", "SUBSCRIBE\nid:0\ndestination:/topic/codec\n\n\0", version=version)
+        new.name, old.name = "1.2   ", version + "   "
+        new.send("SEND\ndestination:/topic/codec\nk:a\\rb\\cc\\\\d\n\nx\0")
+        seen.append("\nk:a\\rb\\cc\\\\d\n" in old.next())
+        old.send("SEND\ndestination:/topic/codec\nk:a\\rb\n\ny\0")
+        seen.append("\nk:a\\rb\n" in old.next())
+        old.send("SEND\ndestination:/topic/codec\nk:a\rb\n\nz\0" if version == "1.1" else "SEND\ndestination:/topic/codec\nk:a\\b\n\nz\0")
+        seen.append(old.next().startswith("ERROR"))
+    return all(seen)
+
+
+def no_content_type():
+    """STOMP12-CTYPE-01, -MSG-06 (SHOULD): MESSAGE has no content-type where SEND had none."""
+    bob = connect("bob", "SUBSCRIBE\nid:0\ndestination:/topic/plain\n\n\0")
+    bob.send("SEND\ndestination:/topic/plain\n\nx\0")
+    message = bob.next()
+    return message.startswith("MESSAGE") and "content-type" not in message
+
+
+def upgrade_in_capitals():
+    """WS-HS-16: Connection is a list of tokens, compared without regard to case. `Upgrade` and `upgrade` are known, `UPGRADE` is not."""
+    answers = []
+    for word in ("Upgrade", "upgrade", "UPGRADE"):
+        tcp = socket.create_connection(("127.0.0.1", port))
+        tcp.sendall(f"GET /ws/im?token={TOKENS['eve']} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: {word}\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        answers.append(tcp.recv(4096).decode().replace("\r\n", "  "))
+        print(f"eve   --> Connection: {word}\neve   <-- {answers[-1]}")
+    return [answer[9:12] for answer in answers] == ["101", "101", "400"]
+
+
+def lost_error():
+    """STOMP12-LINGER-02 (a race): as long as a frame is on its way to the client, the ERROR behind it may get lost, and the close frame."""
+    trials, seen = 3000, 0
+    for _ in range(trials):
+        eve = opened("eve")
+        eve.send(f"CONNECT\naccept-version:1.2\nhost:x\nAuthorization:Bearer {TOKENS['eve']}\n\n\0", quiet=True)
+        eve.next(quiet=True)
+        eve.send("SEND\ndestination:/app/x\nx:a\\tb\n\n\0", quiet=True)
+        lost = eve.next(3, quiet=True) == "end of TCP"
+        if lost and not seen:
+            for event in eve.seen:
+                eve.say("<--", event)
+        seen += lost
+        eve.tcp.close()
+    print(f"      {seen} of {trials}")
+    return seen > 0
+
+
+def ask(base, transport, body="", quiet=False):
+    """One exchange with a SockJS session of eve's."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("POST", f"{base}/{transport}?token={TOKENS['eve']}", body)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    if not quiet:
+        print(f"eve   --> POST …/{transport}  | {body}\neve   <-- {answer.status}  | {text.strip()}")
+    return answer.status, text
+
+
+def session(quiet=False):
+    """The path of a new SockJS session, whose `o` has come."""
+    global serial
+    serial += 1
+    base = f"/ws/im/000/{os.getpid()}-{serial}"
+    ask(base, "xhr", quiet=quiet)
+    return base
+
+
+CONNECT = json.dumps([f"CONNECT\naccept-version:1.2\nhost:x\nAuthorization:Bearer {TOKENS['eve']}\n\n\0"])
+
+
+def sockjs_words():
+    """SOCKJS-XHR-03 (SHOULD): the words of the protocol's own tests are `Broken JSON encoding.` and `Payload expected.`"""
+    base = session()
+    return [ask(base, "xhr_send", body) for body in ('["x', "")] == [(500, "Failed to read message(s)")] * 2
+
+
+def sockjs_cut_off():
+    """SOCKJS-ABORT-01 (SHOULD): where a receiver was cut off, the session is over; here it goes on, with that receiver as if it were there."""
+    base = session()
+    ask(base, "xhr_send", CONNECT)
+    ask(base, "xhr")
+    tcp = socket.create_connection(("127.0.0.1", port))
+    tcp.sendall(f"POST {base}/xhr?token={TOKENS['eve']} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
+    time.sleep(0.1)                                     # it waits for a frame
+    tcp.close()
+    print("eve   --> POST …/xhr, and the end of TCP")
+    time.sleep(0.1)
+    return not ask(base, "xhr")[1].startswith(("o", "c[1002"))
+
+
+def sockjs_same_id():
+    """SOCKJS-WS-05: on its own entrance a WebSocket may have the session id of another; here the STOMP session has that id too."""
+    answers = []
+    for i in (1, 2):
+        ws = Ws(f"eve {i} ", f"/ws/im/000/{os.getpid()}-same/websocket?token={TOKENS['eve']}", port=port)
+        ws.next(quiet=True)                             # o
+        ws.send(CONNECT)
+        answers.append((ws, ws.next()))                 # both stay open
+    return "CONNECTED" in answers[0][1] and answers[1][1].startswith('a["ERROR')
+
+
+def sockjs_one_string():
+    """SOCKJS-WS-07 (SHOULD): one message may come as a JSON string, without an array around it."""
+    ws = Ws("eve ", f"/ws/im/000/{os.getpid()}-string/websocket?token={TOKENS['eve']}", port=port)
+    ws.next()
+    ws.send('"\\n"')
+    return any(event.startswith("closed 1007") for event in ws.all())
+
+
+def sockjs_sub_protocol():
+    """SOCKJS-STOMP-02 (SHOULD): a WebSocket beneath SockJS carries SockJS, and no STOMP."""
+    tcp = socket.create_connection(("127.0.0.1", port))
+    tcp.sendall(f"GET /ws/im/000/{os.getpid()}-sub/websocket?token={TOKENS['eve']} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                "Connection: Upgrade\r\nSec-WebSocket-Protocol: v12.stomp\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                "Sec-WebSocket-Version: 13\r\n\r\n".encode())
+    head = tcp.recv(4096).split(b"\r\n\r\n")[0].decode()
+    print(f"eve   --> Sec-WebSocket-Protocol: v12.stomp\neve   <-- " + head.replace("\r\n", "  "))
+    return "v12.stomp" in head
+
+
+def sockjs_lost_error():
+    """SOCKJS-STOMP-03: polling, an ERROR comes before the end of its session. Here it is lost where no poll waits at that moment."""
+    trials, seen = 100, 0
+    for _ in range(trials):
+        base = session(quiet=True)
+        ask(base, "xhr_send", CONNECT, quiet=True)
+        ask(base, "xhr", quiet=True)
+        ask(base, "xhr_send", '["FOO\\n\\n\\u0000"]', quiet=True)
+        seen += ask(base, "xhr", quiet=True)[1].startswith("c[")
+    print(f"      {seen} of {trials}")
+    return seen > 0
+
+
 def message_behind_error():
     """STOMP12-ERR-02 (a race): between ERROR and the close another thread sends a MESSAGE."""
     trials, seen = 100, 0
@@ -205,8 +351,9 @@ def one_session_of_two():
 
 
 ALL = [forge_user, forge_group, eavesdrop, outsider_listens, error_without_body, no_common_version, no_version,
-       send_without_destination, subscribe_without_destination, message_behind_error, order, refusal_is_silent,
-       refused_can_send, one_session_of_two]
+       send_without_destination, refused_without_error, subscribe_without_destination, message_behind_error, lost_error, order,
+       refusal_is_silent, refused_can_send, one_session_of_two, one_codec, no_content_type, upgrade_in_capitals, sockjs_words,
+       sockjs_cut_off, sockjs_same_id, sockjs_one_string, sockjs_sub_protocol, sockjs_lost_error]
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in PORTS:
