@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use colored::Colorize as _;
 
-use super::{CONFORMS, USAGE, error, library, say};
+use super::{CONFORMS, library, say};
 use crate::case::catalogue::{Requirement, State};
 use crate::case::coverage::{Covered, coverage};
 use crate::run::selects;
@@ -24,14 +24,8 @@ pub(super) struct Args {
     with: Vec<PathBuf>,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
-    let library = match library(&args.with) {
-        Ok(library) => library,
-        Err(why) => {
-            error(&why);
-            return USAGE;
-        }
-    };
+pub(super) fn main(args: &Args) -> Result<u8, String> {
+    let library = library(&args.with)?;
     let table = coverage(&library);
     let mut catalogues: BTreeMap<&str, Vec<(&Requirement, &Covered)>> = BTreeMap::new();
     for (requirement, covered) in library.catalogue.values().filter_map(|r| Some((r, table.get(&r.id)?))) {
@@ -41,8 +35,7 @@ pub(super) fn main(args: &Args) -> u8 {
         }
     }
     if catalogues.is_empty() {
-        error(&format!("no requirement is called {}", args.patterns.join(", ")));
-        return USAGE;
+        return Err(format!("no requirement is called {}", args.patterns.join(", ")));
     }
     for (name, rows) in &catalogues {
         say(&format!("{}", name.bold()));
@@ -52,7 +45,7 @@ pub(super) fn main(args: &Args) -> u8 {
         }
         say(&format!("  {}\n", counts(rows).dimmed()));
     }
-    CONFORMS
+    Ok(CONFORMS)
 }
 
 /// A requirement with the cases that decide it, or the reason why none does.

@@ -9,7 +9,7 @@ use clap::Parser;
 use colored::Colorize as _;
 use tokio::sync::watch;
 
-use super::{CONFORMS, USAGE, error, library, say};
+use super::{CONFORMS, library, say};
 use crate::case::catalogue::Requirement;
 use crate::case::coverage::{Covered, coverage, without_row};
 use crate::case::library::{EMBEDDED, Library};
@@ -34,21 +34,14 @@ pub(super) struct Args {
     with: Vec<PathBuf>,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
-    let library = match library(&args.with) {
-        Ok(library) => library,
-        Err(why) => {
-            error(&why);
-            return USAGE;
-        }
-    };
+pub(super) fn main(args: &Args) -> Result<u8, String> {
+    let library = library(&args.with)?;
     for id in &args.ids {
         if !explain(&library, id) {
-            error(&unknown(&library, id));
-            return USAGE;
+            return Err(unknown(&library, id));
         }
     }
-    CONFORMS
+    Ok(CONFORMS)
 }
 
 fn unknown(library: &Library, id: &str) -> String {

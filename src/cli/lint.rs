@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::{CONFORMS, USAGE, error, library, say};
+use super::{CONFORMS, USAGE, library, say};
 use crate::run::{day, epoch_ms};
 
 /// Arguments of `lint`.
@@ -14,14 +14,8 @@ pub(super) struct Args {
     paths: Vec<PathBuf>,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
-    let library = match library(&args.paths) {
-        Ok(library) => library,
-        Err(why) => {
-            error(&why);
-            return USAGE;
-        }
-    };
+pub(super) fn main(args: &Args) -> Result<u8, String> {
+    let library = library(&args.paths)?;
     let found: Vec<_> = library.found.iter().cloned().chain(library.expired(&day(epoch_ms()))).collect();
     for found in &found {
         say(&format!("{}\n", found.render(true)));
@@ -33,5 +27,5 @@ pub(super) fn main(args: &Args) -> u8 {
         library.scripts.len(),
         library.rules.len()
     ));
-    if errors == 0 { CONFORMS } else { USAGE }
+    Ok(if errors == 0 { CONFORMS } else { USAGE })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use super::{CONFORMS, USAGE, error, library, say};
+use super::{CONFORMS, library, say};
 use crate::case::coverage::{coverage, without_row};
 use crate::case::library::Library;
 use crate::run::selects;
@@ -33,14 +33,8 @@ enum What {
     Points,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
-    let library = match library(&args.with) {
-        Ok(library) => library,
-        Err(why) => {
-            error(&why);
-            return USAGE;
-        }
-    };
+pub(super) fn main(args: &Args) -> Result<u8, String> {
+    let library = library(&args.with)?;
     let all = match args.what {
         What::Requirements => requirements(&library),
         What::Cases => cases(&library),
@@ -52,8 +46,7 @@ pub(super) fn main(args: &Args) -> u8 {
     };
     let rows: Vec<&Row> = all.iter().filter(wanted).collect();
     if rows.is_empty() {
-        error(&format!("nothing is called {}", args.patterns.join(", ")));
-        return USAGE;
+        return Err(format!("nothing is called {}", args.patterns.join(", ")));
     }
     let widths: Vec<usize> = (0..rows[0].cells.len())
         .map(|c| rows.iter().map(|r| r.cells[c].chars().count()).max().unwrap_or(0))
@@ -63,7 +56,7 @@ pub(super) fn main(args: &Args) -> u8 {
             row.cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         say(cells.join("  ").trim_end());
     }
-    CONFORMS
+    Ok(CONFORMS)
 }
 
 /// A line, and what it is selected by.

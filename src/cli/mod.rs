@@ -93,14 +93,22 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(&args),
         Command::Probe(args) => probe::main(*args),
         Command::Serve(args) => serve::main(&args),
-        Command::Lint(args) => lint::main(&args),
-        Command::List(args) => list::main(&args),
-        Command::Explain(args) => explain::main(&args),
-        Command::Coverage(args) => coverage::main(&args),
+        Command::Lint(args) => told(lint::main(&args)),
+        Command::List(args) => told(list::main(&args)),
+        Command::Explain(args) => told(explain::main(&args)),
+        Command::Coverage(args) => told(coverage::main(&args)),
         Command::Judge(args) => judge::main(&args),
-        Command::Schema(args) => schema::main(&args),
+        Command::Schema(args) => told(schema::main(&args)),
     };
     ExitCode::from(code)
+}
+
+/// How a command ends that could not be carried out.
+fn told(ended: Result<u8, String>) -> u8 {
+    ended.unwrap_or_else(|why| {
+        error(&why);
+        USAGE
+    })
 }
 
 /// The shipped suites, or those below these paths in place of them.

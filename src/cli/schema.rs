@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use super::{CONFORMS, USAGE, error, library, say};
+use super::{CONFORMS, library, say};
 use crate::case::diagnostic::nearest;
 use crate::case::schema;
 
@@ -30,23 +30,16 @@ enum Form {
     Run,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
+pub(super) fn main(args: &Args) -> Result<u8, String> {
     match (args.what, &args.dialect) {
         (Form::Suite, None) => say(&schema::suite()),
         (Form::Run, None) => say(crate::report::json::RUN_SCHEMA.trim_end()),
         (Form::Run, Some(_)) => {
-            error("--dialect is for the schema of suites: run.json has one form for all");
-            return USAGE;
+            return Err("--dialect is for the schema of suites: run.json has one form for all".into());
         }
-        (Form::Suite, Some(name)) => match in_dialect(name, &args.with) {
-            Ok(text) => say(&text),
-            Err(why) => {
-                error(&why);
-                return USAGE;
-            }
-        },
+        (Form::Suite, Some(name)) => say(&in_dialect(name, &args.with)?),
     }
-    CONFORMS
+    Ok(CONFORMS)
 }
 
 fn in_dialect(name: &str, with: &[PathBuf]) -> Result<String, String> {

@@ -77,8 +77,11 @@ impl Plan {
         } else {
             library.catalogue.keys().cloned().collect()
         };
-        // What leaves sessions behind comes last, so that nobody who must be offline has to wait for their end.
-        cases.sort_by_key(|s| (!observes(s), leaves_sessions(s), std::cmp::Reverse(roles(s).len())));
+        // What leaves sessions behind comes last, so that nobody who must be offline has to wait for their end; what waits
+        // for time comes first, so that the others run meanwhile.
+        cases.sort_by_key(|s| {
+            (!observes(s), leaves_sessions(s), !idles(s), std::cmp::Reverse(roles(s).len()))
+        });
         let observing = cases.iter().filter(|s| observes(s)).count();
         Ok(Plan { cases, rules, observing, left_out })
     }
@@ -166,6 +169,22 @@ fn nearest_names(library: &Library, pattern: &str) -> Vec<String> {
 
 fn observes(script: &Script) -> bool {
     !script.points.is_empty()
+}
+
+/// Whether a case waits for time and does nothing meanwhile.
+pub(super) fn idles(script: &Script) -> bool {
+    use crate::case::script::Deed;
+    let mut idles = false;
+    script.given.iter().chain(&script.steps).for_each(|step| {
+        step.walk(&mut |step| {
+            idles |= match &step.kind {
+                Kind::Act(act) => matches!(act.deed, Deed::Watch { .. }),
+                Kind::Repeat(repeat) => repeat.lasts.is_some(),
+                _ => false,
+            };
+        });
+    });
+    idles
 }
 
 /// Whether sessions may outlive a case: those of SockJS over HTTP end by a time-out only, where nobody says good-bye.

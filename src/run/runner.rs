@@ -14,7 +14,7 @@ use super::case::{Linger, linger, perform};
 use super::engine::day;
 use super::journal::{Journal, JournalFolder};
 use super::known::Ledger;
-use super::plan::{Plan, Seating, connections, leaves_sessions, seat, unmet, why_unseatable};
+use super::plan::{Plan, Seating, connections, idles, leaves_sessions, seat, unmet, why_unseatable};
 use super::record::{Record, RuleRecord};
 use super::stage::Stage;
 use super::watchdog::Watchdog;
@@ -286,13 +286,20 @@ impl Runner {
         fitting
     }
 
+    /// How many cases are at work.
+    fn working(&self) -> usize {
+        self.running.values().filter(|r| !r.freed && !idles(&r.stage.script)).count()
+    }
+
     /// Starts whatever can be started now.
     fn start(&mut self, pending: &mut Vec<Arc<Script>>, round: usize, tasks: &mut Tasks) {
         let mut at = 0;
         while at < pending.len() {
             let script = pending[at].clone();
-            if self.running.values().filter(|r| !r.freed).count() >= self.settings.jobs {
-                return;
+            // Cases that wait for time cost nothing, and have no part in the number of jobs; there are few.
+            if !idles(&script) && self.working() >= self.settings.jobs {
+                at += 1;
+                continue;
             }
             let mut free: Vec<usize> = (0..self.slots.len()).filter(|s| !self.slots[*s].busy).collect();
             // The longest unused first: it is the coldest, and lingers no more.
