@@ -262,26 +262,30 @@ async fn watch(stage: &Arc<Stage>, run: u32, lasts: Duration, on: &str) {
         let gone = state.links.get(on).is_none_or(|l| !l.open);
         (gone && state.judge.waiting(run).0 == Waiting::Over).then_some(())
     });
-    tokio::select! {
-        biased;
-        _ = over => {}
-        () = stalls(stage, on) => {}
-    }
+    noting_stalls(over, |late| stage.log(Some(on), What::Stall { us: late.as_micros() as u64 })).await;
     Spent::add(&stage.world.waiting.windows, begun.elapsed());
     stage.log(Some(on), What::Window { run });
 }
 
-/// Notes where the harness itself is late: what it then sees of time is worth nothing. It never ends by itself.
-async fn stalls(stage: &Arc<Stage>, on: &str) {
+/// Waits, and notes where the harness itself is late: what it then sees of time is worth nothing.
+async fn noting_stalls<T>(over: impl Future<Output = T>, note: impl Fn(Duration)) -> T {
     const EVERY: Duration = Duration::from_millis(20);
     const LATE: Duration = Duration::from_millis(100);
-    loop {
-        let before = Instant::now();
-        tokio::time::sleep(EVERY).await;
-        let late = before.elapsed().saturating_sub(EVERY);
-        if late > LATE {
-            stage.log(Some(on), What::Stall { us: late.as_micros() as u64 });
+    let stalls = async {
+        loop {
+            let before = Instant::now();
+            tokio::time::sleep(EVERY).await;
+            let late = before.elapsed().saturating_sub(EVERY);
+            if late > LATE {
+                note(late);
+            }
         }
+    };
+    // A stall may last beyond the end of what is waited for: it is looked for first, or nobody would know of it.
+    tokio::select! {
+        biased;
+        never = stalls => never,
+        over = over => over,
     }
 }
 
@@ -538,4 +542,23 @@ pub(super) async fn become_state(
         link.rank = rank + 1;
     }
     Flow::Go
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stall_that_outlasts_what_is_waited_for_is_noted() {
+        let seen = RefCell::new(Vec::new());
+        let waited = async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        };
+        // The only thread is held for longer than all that was waited for.
+        tokio::spawn(async { std::thread::sleep(Duration::from_millis(250)) });
+        noting_stalls(waited, |late| seen.borrow_mut().push(late)).await;
+        assert_eq!(seen.borrow().len(), 1, "{seen:?}");
+    }
 }
