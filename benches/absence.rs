@@ -2,17 +2,14 @@
 //! sockets. Each should cost its round trips and no more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stompliance::case::diagnostic::Source;
 use stompliance::case::library::Library;
 use stompliance::judge::Verdict;
 use stompliance::reference::{Directory, Policy};
-use stompliance::run::journal::JournalFolder;
-use stompliance::run::{Job, Plan, RunEvent, Settings, Subject, epoch_ms, execute};
-use tokio::sync::watch;
+use stompliance::run::journal::Scratch;
+use stompliance::run::{Job, Plan, Settings, Subject, each_record, epoch_ms};
 
 /// A suite of so many cases in which somebody receives nothing.
 fn suite(count: usize) -> String {
@@ -30,30 +27,25 @@ fn run(count: usize) -> (Duration, u64, u64) {
     let library = Library::with_suites(vec![Source::new("bench.yaml", &suite(count))]);
     assert!(library.is_sound(), "{:?}", library.found);
     let plan = Plan::new(&library, &["bench".to_owned()]).unwrap();
-    let root: PathBuf = std::env::temp_dir().join(format!("stompliance-bench-{}", std::process::id()));
-    let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
-    std::fs::create_dir_all(&folder.journals).unwrap();
+    let scratch = Scratch::new().unwrap();
     let settings =
         Settings { seed: 1, anchor_ms: epoch_ms(), jobs: 1, no_preflight: true, ..Settings::default() };
-    let (_stopper, stop) = watch::channel(false);
-    let tell = Arc::new(|event| {
-        if let RunEvent::Finished(record) = event {
-            assert!(
-                matches!(record.verdict, Verdict::Pass | Verdict::NotApplicable),
-                "{}: {}",
-                record.id,
-                record.reason
-            );
-        }
-    });
     let subject =
         Subject::Embedded { directory: Directory::demo(40), policy: Policy::default(), in_memory: false };
     let profile = library.profiles["reference"].clone();
     let begun = Instant::now();
+    let folder = scratch.folder.clone();
     let job = Job { library: &library, plan: &plan, subject, profile, settings, folder };
-    let cost = execute(job, tell, stop).unwrap();
+    let cost = each_record(job, |record| {
+        assert!(
+            matches!(record.verdict, Verdict::Pass | Verdict::NotApplicable),
+            "{}: {}",
+            record.id,
+            record.reason
+        );
+    })
+    .unwrap();
     let took = begun.elapsed();
-    std::fs::remove_dir_all(&root).unwrap();
     (took, cost.waiting["grace_ms"], cost.waiting["patience_ms"])
 }
 

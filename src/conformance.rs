@@ -11,15 +11,14 @@ use std::sync::{Arc, Condvar, Mutex, Once, PoisonError};
 
 use clap::Parser as _;
 use libtest_mimic::{Arguments, Failed, Trial};
-use tokio::sync::watch;
 
 use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::judge::Verdict;
 use crate::reference::{Directory, Policy};
 use crate::report::excerpt;
-use crate::run::journal::JournalFolder;
-use crate::run::{Job, Plan, Record, RunEvent, Settings, Subject, epoch_ms, execute};
+use crate::run::journal::Scratch;
+use crate::run::{Job, Plan, Record, Settings, Subject, each_record, epoch_ms};
 use crate::target::read_config;
 
 /// What a test needs of a record.
@@ -85,28 +84,13 @@ fn prepare(patterns: &[String], config: Option<PathBuf>) -> Result<Prepared, Str
         return Err(format!("the suites have errors:\n{}", shown.join("\n\n")));
     }
     let plan = Plan::new(&library, patterns).map_err(|e| e.to_string())?;
-    let (subject, profile) = match config {
+    let subject = match config {
         None => {
-            let directory = Directory::demo(40);
-            (
-                Subject::Embedded { directory, policy: Policy::default(), in_memory: false },
-                Some("reference".to_owned()),
-            )
+            Subject::Embedded { directory: Directory::demo(40), policy: Policy::default(), in_memory: false }
         }
-        Some(path) => {
-            let target = read_config(&path).map_err(|e| e.to_string())?;
-            let profile = target.profile.clone();
-            (Subject::Remote(Box::new(target)), profile)
-        }
+        Some(path) => Subject::Remote(Box::new(read_config(&path).map_err(|e| e.to_string())?)),
     };
-    let profile = match profile {
-        Some(name) => library.profile_named(&name)?,
-        None => Profile::default(),
-    };
-    let profile = match &subject {
-        Subject::Remote(target) => target.claims(profile)?,
-        Subject::Embedded { .. } => profile,
-    };
+    let profile = subject.profile(&mut library, None)?;
     let plan = if patterns.is_empty() { plan.speaking(&profile.dialects)? } else { plan };
     Ok(Prepared { library, plan, subject, profile })
 }
@@ -125,22 +109,13 @@ fn start(board: &Arc<Board>, job: &Mutex<Option<Prepared>>) {
 }
 
 fn carry_out(board: &Arc<Board>, job: Prepared) -> Result<(), String> {
-    let root = std::env::temp_dir().join(format!("stompliance-{}", std::process::id()));
-    let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
-    std::fs::create_dir_all(&folder.journals).map_err(|e| format!("{}: {e}", folder.journals.display()))?;
+    let scratch = Scratch::new().map_err(|e| format!("cannot make a folder for journals: {e}"))?;
     let settings = Settings { seed: epoch_ms() % 1_000_000, anchor_ms: epoch_ms(), ..Settings::default() };
-    let (_stopper, stop) = watch::channel(false);
-    let teller = board.clone();
-    let tell = Arc::new(move |event| {
-        if let RunEvent::Finished(record) = event {
-            teller.tell(&record);
-        }
-    });
     let Prepared { library, plan, subject, profile } = job;
+    let folder = scratch.folder.clone();
     let job = Job { library: &library, plan: &plan, subject, profile, settings, folder };
-    let done = execute(job, tell, stop);
-    let _ = std::fs::remove_dir_all(&root);
-    done.map(drop).map_err(|e| e.to_string())
+    let teller = board.clone();
+    each_record(job, move |record| teller.tell(&record)).map(drop).map_err(|e| e.to_string())
 }
 
 impl Board {

@@ -1,39 +1,22 @@
 //! Each built-in defect of the reference server is caught, by a check whose clause it breaks.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use stompliance::case::library::Library;
 use stompliance::judge::Verdict;
 use stompliance::reference::{Defect, Directory, Policy, defects};
-use stompliance::run::journal::JournalFolder;
-use stompliance::run::{Job, Plan, Record, RunEvent, Settings, Subject, execute};
-use tokio::sync::watch;
+use stompliance::run::journal::Scratch;
+use stompliance::run::{Job, Plan, Record, Settings, Subject, records};
 
-fn run(library: &Library, name: &str, patterns: &[String], policy: Policy) -> Vec<Record> {
+fn run(library: &Library, patterns: &[String], policy: Policy) -> Vec<Record> {
     let plan = Plan::new(library, patterns).unwrap();
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("defects").join(name);
-    let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
-    std::fs::create_dir_all(&folder.journals).unwrap();
+    let scratch = Scratch::new().unwrap();
     let settings = Settings { seed: 3, no_preflight: true, ..Settings::default() };
-    let records = Arc::new(Mutex::new(Vec::new()));
-    let (_stopper, stop) = watch::channel(false);
-    let tell = {
-        let records = records.clone();
-        Arc::new(move |event| {
-            if let RunEvent::Finished(record) = event {
-                records.lock().unwrap().push(*record);
-            }
-        })
-    };
     let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
     let profile = library.profiles["reference"].clone();
-    let job = Job { library, plan: &plan, subject, profile, settings, folder };
-    execute(job, tell, stop).unwrap();
-    std::fs::remove_dir_all(&root).unwrap();
-    let mut records = records.lock().unwrap();
-    std::mem::take(&mut *records)
+    let folder = scratch.folder.clone();
+    records(Job { library, plan: &plan, subject, profile, settings, folder }).unwrap().0
 }
 
 /// The cases that are about one of these clauses.
@@ -52,7 +35,7 @@ fn is_caught(library: &Library, defect: &Defect) -> Result<(), String> {
     }
     // A rule needs frames to be held against.
     patterns.extend(["im/send/to-one-user".to_owned(), "stomp/subscribe".to_owned()]);
-    let records = run(library, defect.name, &patterns, defect.policy_of());
+    let records = run(library, &patterns, defect.policy_of());
     let mut elsewhere = Vec::new();
     for record in &records {
         for check in record.checks.iter().filter(|c| !c.held) {
@@ -100,7 +83,7 @@ fn each_defect_is_caught_at_a_clause_that_it_breaks() {
 #[test]
 fn the_correct_server_is_clean_in_virtual_time() {
     let library = Library::embedded();
-    let records = run(&library, "correct", &[], Policy::default());
+    let records = run(&library, &[], Policy::default());
     let bad: Vec<_> = records
         .iter()
         .filter(|r| !matches!(r.verdict, Verdict::Pass | Verdict::Observed | Verdict::NotApplicable))

@@ -90,6 +90,13 @@ pub struct RoadDef {
     pub at: Span,
 }
 
+impl Verb {
+    /// The parameters that have no default.
+    pub fn required(&self) -> Vec<&str> {
+        self.takes.iter().filter(|(_, default)| default.is_none()).map(|(key, _)| key.name.as_str()).collect()
+    }
+}
+
 impl Dialect {
     /// The verb of this name.
     pub fn verb(&self, name: &str) -> Option<&Verb> {

@@ -77,12 +77,7 @@ fn acts(dialect: &Dialect) -> Vec<(String, Value)> {
 
 /// What a verb takes; a verb with one required parameter takes it bare as well, so that nothing else is ruled out.
 fn of_verb(verb: &Verb) -> Value {
-    let required: Vec<&str> = verb
-        .takes
-        .iter()
-        .filter(|(_, default)| default.is_none())
-        .map(|(key, _)| key.name.as_str())
-        .collect();
+    let required = verb.required();
     let what = match &required[..] {
         [] => "Needs no parameter.".to_owned(),
         all => format!("Needs {}.", all.join(", ")),

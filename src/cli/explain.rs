@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use clap::Parser;
 use colored::Colorize as _;
-use tokio::sync::watch;
 
 use super::{CONFORMS, library, say};
 use crate::case::catalogue::Requirement;
@@ -15,10 +14,10 @@ use crate::case::coverage::{Covered, coverage, without_row};
 use crate::case::library::{EMBEDDED, Library};
 use crate::case::rule::Rule;
 use crate::case::script::{Place, Point, Script};
-use crate::reference::{Defect, Directory, Policy, defects};
+use crate::reference::{Defect, Directory, defects};
 use crate::report::{Brief, Collector, console};
-use crate::run::journal::JournalFolder;
-use crate::run::{Job, Plan, RunEvent, Settings, Subject, execute, suggest};
+use crate::run::journal::Scratch;
+use crate::run::{Job, Plan, Settings, Subject, each_record, suggest};
 
 /// Defects that are tried for an example.
 const MOST_DEFECTS: usize = 4;
@@ -223,13 +222,12 @@ fn example(library: &Library, clause: &str) {
 fn example_of(library: &Library, clause: &str, patterns: &[String]) {
     let breaking = defects::all().iter().filter(|d| d.breaks.contains(&clause));
     for defect in breaking.take(MOST_DEFECTS) {
-        if let Some((brief, folder)) = failure(library, clause, patterns, defect) {
+        if let Some((brief, _kept)) = failure(library, clause, patterns, defect) {
             field(
                 "example",
                 &format!("the reference server with the defect `{}`: {}", defect.name, defect.description),
             );
             say(console::example(&brief, &library.catalogue).trim_end());
-            let _ = std::fs::remove_dir_all(folder);
             return;
         }
     }
@@ -241,31 +239,18 @@ fn failure(
     clause: &str,
     patterns: &[String],
     defect: &'static Defect,
-) -> Option<(Brief, PathBuf)> {
+) -> Option<(Brief, Scratch)> {
     let plan = Plan::new(library, patterns).ok()?;
-    let root = std::env::temp_dir().join(format!("stompliance-explain-{}", std::process::id()));
-    let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
-    std::fs::create_dir_all(&folder.journals).ok()?;
-    let collector = Arc::new(Collector::new(folder.journals.clone()));
-    let teller = collector.clone();
-    let tell = Arc::new(move |event| {
-        if let RunEvent::Finished(record) = event {
-            drop(teller.take(&record));
-        }
-    });
-    let policy: Policy = defect.policy();
-    let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
+    let scratch = Scratch::new().ok()?;
+    let collector = Arc::new(Collector::new(scratch.folder.journals.clone()));
+    let gathering = collector.clone();
+    let subject =
+        Subject::Embedded { directory: Directory::demo(40), policy: defect.policy(), in_memory: true };
     let profile = library.profiles.get("reference").cloned().unwrap_or_default();
     let settings = Settings { seed: 1, no_preflight: true, ..Settings::default() };
-    let (_stopper, stop) = watch::channel(false);
-    let job = Job { library, plan: &plan, subject, profile, settings, folder };
-    execute(job, tell, stop).ok()?;
+    let job = Job { library, plan: &plan, subject, profile, settings, folder: scratch.folder.clone() };
+    each_record(job, move |record| drop(gathering.take(&record))).ok()?;
     let broke = |b: &Brief| b.clause.as_ref().is_some_and(|(broken, _)| broken == clause);
-    match collector.gathered().briefs.into_iter().find(broke) {
-        Some(brief) => Some((brief, root)),
-        None => {
-            let _ = std::fs::remove_dir_all(&root);
-            None
-        }
-    }
+    let brief = collector.gathered().briefs.into_iter().find(broke)?;
+    Some((brief, scratch))
 }

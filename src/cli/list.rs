@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use super::{CONFORMS, library, say};
-use crate::case::coverage::{coverage, without_row};
+use crate::case::coverage::{Covered, coverage, without_row};
 use crate::case::library::Library;
 use crate::run::selects;
 
@@ -78,7 +78,7 @@ fn requirements(library: &Library) -> Vec<Row> {
             r.level.word().to_owned(),
             r.binds.clone(),
             r.state.word().to_owned(),
-            table.get(id).map_or(0, super::super::case::coverage::Covered::deciding).to_string(),
+            table.get(id).map_or(0, Covered::deciding).to_string(),
             r.text.clone(),
         ],
     };

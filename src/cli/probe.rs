@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::target::TargetArgs;
 use super::{CONFORMS, NO_VERDICT, USAGE, complain, error, say, sound};
@@ -15,8 +13,8 @@ use crate::case::dialect::Dialect;
 use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::reference::Policy;
-use crate::run::journal::JournalFolder;
-use crate::run::{Calibration, Job, Plan, Record, RunEvent, Settings, Subject, day, epoch_ms, execute};
+use crate::run::journal::Scratch;
+use crate::run::{Calibration, Job, Plan, Record, Settings, Subject, day, epoch_ms, records};
 
 /// Arguments of `probe`.
 #[derive(Debug, Parser)]
@@ -117,24 +115,12 @@ struct Seen {
 }
 
 fn observe(library: &Library, plan: &Plan, subject: Subject) -> Result<Seen, String> {
-    let root = std::env::temp_dir().join(format!("stompliance-probe-{}", std::process::id()));
-    let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
-    std::fs::create_dir_all(&folder.journals).map_err(|e| format!("{}: {e}", folder.journals.display()))?;
-    let records = Arc::new(Mutex::new(Vec::new()));
-    let gathered = records.clone();
-    let tell = Arc::new(move |event| {
-        if let RunEvent::Finished(record) = event {
-            gathered.lock().unwrap_or_else(PoisonError::into_inner).push(*record);
-        }
-    });
+    let scratch = Scratch::new().map_err(|e| format!("cannot make a folder for journals: {e}"))?;
     let settings = Settings { seed: epoch_ms() % 1_000_000, anchor_ms: epoch_ms(), ..Settings::default() };
-    let (_stopper, stop) = watch::channel(false);
+    let folder = scratch.folder.clone();
     let job = Job { library, plan, subject, profile: Profile::default(), settings, folder };
-    let cost = execute(job, tell, stop);
-    let _ = std::fs::remove_dir_all(&root);
-    let calibration = cost.map_err(|e| e.to_string())?.calibration;
-    let records = std::mem::take(&mut *records.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Seen { records, calibration })
+    let (records, cost) = records(job).map_err(|e| e.to_string())?;
+    Ok(Seen { records, calibration: cost.calibration })
 }
 
 /// The profile: each point with the cases that saw it; those that nobody saw as comments, with the reason.

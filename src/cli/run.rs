@@ -119,24 +119,13 @@ fn prepare(args: &Args) -> Result<Ready, String> {
     let mut library = sound(&files)?;
     let patterns: Vec<String> = patterns.into_iter().cloned().collect();
     let subject = args.target.subject(policy(args.defect.as_ref())?, args.in_memory)?;
-    let name = args.profile.clone().or_else(|| match &subject {
-        Subject::Remote(target) => target.profile.clone(),
-        Subject::Embedded { .. } => Some("reference".into()),
-    });
     if args.update_known && !args.profile.as_deref().is_some_and(is_profile_file) {
         return Err(
             "--update-known wants a profile that is a file, --profile FILE: what is shipped is not yours"
                 .into(),
         );
     }
-    let profile = match name {
-        None => Profile::default(),
-        Some(name) => library.profile_named(&name)?,
-    };
-    let profile = match &subject {
-        Subject::Remote(target) => target.claims(profile)?,
-        Subject::Embedded { .. } => profile,
-    };
+    let profile = subject.profile(&mut library, args.profile.as_deref())?;
     checked(&library)?;
     let plan = Plan::new(&library, &patterns).map_err(|e| e.to_string())?;
     let plan = if patterns.is_empty() && library.shipped { plan.speaking(&profile.dialects)? } else { plan };

@@ -12,10 +12,9 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use super::acts::{become_state, close};
-use super::journal::{Journal, JournalFolder};
-use super::plan::Seating;
+use super::journal::JournalFolder;
 use super::road::{Way, arrival, look, send};
-use super::runner::facts;
+use super::runner::engine_stage;
 use super::settle::listen;
 use super::stage::Stage;
 use super::world::World;
@@ -69,11 +68,8 @@ async fn of_dialect(world: &Arc<World>, model: &Script, folder: &JournalFolder) 
     if world.target.accounts.len() < 2 {
         return Vec::new();
     }
-    let script = Script { id: "calibration".into(), ..model.without_steps() };
     let seats = BTreeMap::from([("sender".to_owned(), 0), ("receiver".to_owned(), 1)]);
-    let (facts, secrets) = facts(world, &Seating { seats, ..Seating::default() }, 0);
-    let journal = Journal::new(folder, &format!("calibration-{}", model.dialect));
-    let stage = Stage::new(world.clone(), Arc::new(script), facts, secrets, journal, world.seed);
+    let stage = engine_stage(world, model, &format!("calibration-{}", model.dialect), seats, folder);
     let found = on_stage(&stage).await.unwrap_or_default();
     for on in ["sender", "receiver"] {
         close(&stage, on).await;

@@ -4,7 +4,7 @@
 //! virtual time. It never prints.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
@@ -14,7 +14,8 @@ use super::calibrate::{Calibration, calibrate};
 use super::journal::JournalFolder;
 use super::plan::Plan;
 use super::preflight::{Unfit, preflight};
-use super::runner::{Runner, Stop, Stopped, Tell};
+use super::record::Record;
+use super::runner::{RunEvent, Runner, Stop, Stopped, Tell};
 use super::world::{Settings, World};
 use crate::case::library::Library;
 use crate::case::profile::Profile;
@@ -39,6 +40,27 @@ pub enum Subject {
     },
     /// A server somewhere.
     Remote(Box<Target>),
+}
+
+impl Subject {
+    /// What it is said to be: by the profile of this name, else by the one that it names itself, with its own claims.
+    ///
+    /// # Errors
+    /// A profile that there is not or that cannot be read, or a claim that contradicts it.
+    pub fn profile(&self, library: &mut Library, name: Option<&str>) -> Result<Profile, String> {
+        let own = match self {
+            Subject::Remote(target) => target.profile.as_deref(),
+            Subject::Embedded { .. } => Some("reference"),
+        };
+        let profile = match name.or(own) {
+            None => Profile::default(),
+            Some(name) => library.profile_named(name)?,
+        };
+        match self {
+            Subject::Remote(target) => target.claims(profile),
+            Subject::Embedded { .. } => Ok(profile),
+        }
+    }
 }
 
 /// What a run came to, beside its records.
@@ -150,6 +172,30 @@ pub fn execute(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<
     // What still hangs on a target that never answers must not hold us up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     cost
+}
+
+/// Runs a plan to its end, and hands over each record as it is there.
+///
+/// # Errors
+/// As [`execute`].
+pub fn each_record(job: Job<'_>, with: impl Fn(Record) + Send + Sync + 'static) -> Result<Cost, RunError> {
+    let (_stopper, stop) = watch::channel(false);
+    let tell = move |event| {
+        if let RunEvent::Finished(record) = event {
+            with(*record);
+        }
+    };
+    execute(job, Arc::new(tell), stop)
+}
+
+/// Runs a plan to its end; all records, and what it cost.
+///
+/// # Errors
+/// As [`execute`].
+pub fn records(job: Job<'_>) -> Result<(Vec<Record>, Cost), RunError> {
+    let (sender, records) = mpsc::channel();
+    let cost = each_record(job, move |record| drop(sender.send(record)))?;
+    Ok((records.try_iter().collect(), cost))
 }
 
 async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Cost, RunError> {

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha1::{Digest, Sha1};
 
@@ -22,6 +23,35 @@ pub struct JournalFolder {
     pub journals: PathBuf,
     /// The folder of bodies.
     pub bodies: PathBuf,
+}
+
+/// A folder for the journals of a run that keeps none: it is gone with this value.
+#[derive(Debug)]
+pub struct Scratch {
+    root: PathBuf,
+    /// Where journals go.
+    pub folder: JournalFolder,
+}
+
+impl Scratch {
+    /// A new folder below the system's for temporary files.
+    ///
+    /// # Errors
+    /// What the system says of it.
+    pub fn new() -> std::io::Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("stompliance-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let root = std::env::temp_dir().join(name);
+        let folder = JournalFolder { journals: root.join("journals"), bodies: root.join("bodies") };
+        std::fs::create_dir_all(&folder.journals)?;
+        Ok(Scratch { root, folder })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.root);
+    }
 }
 
 /// The journal of a case.

@@ -25,7 +25,9 @@ mod watchdog;
 mod world;
 
 pub use calibrate::{Calibration, Measured};
-pub use engine::{Cost, Job, RunError, Subject, day, embedded_target, epoch_ms, execute};
+pub use engine::{
+    Cost, Job, RunError, Subject, day, each_record, embedded_target, epoch_ms, execute, records,
+};
 pub use plan::{NothingSelected, Plan, deciding_steps};
 pub use preflight::{Unfit, preflight};
 pub use record::{Record, RuleRecord};

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::select::{selects, suggest};
 use super::world::World;
+use crate::case::coverage::without_row;
 use crate::case::library::Library;
 use crate::case::matcher::Matcher;
 use crate::case::rule::Rule;
-use crate::case::script::{Kind, Script};
+use crate::case::script::{Deed, Kind, Script};
 use crate::case::value::select;
 use crate::target::{Account, Target};
 
@@ -79,15 +80,13 @@ impl Plan {
         };
         // What leaves sessions behind comes last, so that nobody who must be offline has to wait for their end; what waits
         // for time comes first, so that the others run meanwhile.
-        cases.sort_by_key(|s| {
+        cases.sort_by_cached_key(|s| {
             (!observes(s), leaves_sessions(s), !idles(s), std::cmp::Reverse(roles(s).len()))
         });
         let observing = cases.iter().filter(|s| observes(s)).count();
         Ok(Plan { cases, rules, observing, left_out })
     }
-}
 
-impl Plan {
     /// Of these cases those that have one of the tags in `only`, where there are any, and none of those in `without`.
     ///
     /// # Errors
@@ -111,9 +110,7 @@ impl Plan {
         let observing = cases.iter().filter(|s| observes(s)).count();
         Ok(Plan { cases, rules: self.rules, observing, left_out })
     }
-}
 
-impl Plan {
     /// Only cases and rules of these dialects; all, where there are none.
     ///
     /// # Errors
@@ -161,8 +158,7 @@ fn selects_anything(library: &Library, pattern: &str) -> bool {
 
 fn nearest_names(library: &Library, pattern: &str) -> Vec<String> {
     let names = library.scripts.iter().flat_map(|s| {
-        let without_row = s.id.split('[').next().unwrap_or(&s.id);
-        [without_row, &s.suite].into_iter().chain(s.requirements.iter().map(String::as_str))
+        [without_row(&s.id), &s.suite].into_iter().chain(s.requirements.iter().map(String::as_str))
     });
     suggest(pattern, names).into_iter().map(str::to_owned).collect()
 }
@@ -171,37 +167,33 @@ fn observes(script: &Script) -> bool {
     !script.points.is_empty()
 }
 
-/// Whether a case waits for time and does nothing meanwhile.
+/// Whether a step of a case, or one within it, is such a one.
+fn any_step(script: &Script, is_such: impl Fn(&Kind) -> bool) -> bool {
+    let mut found = false;
+    for step in script.given.iter().chain(&script.steps) {
+        step.walk(&mut |step| found |= is_such(&step.kind));
+    }
+    found
+}
+
+/// Whether a case waits for time and does nothing meanwhile, and has no part in the number of jobs.
 pub(super) fn idles(script: &Script) -> bool {
-    use crate::case::script::Deed;
-    let mut idles = false;
-    script.given.iter().chain(&script.steps).for_each(|step| {
-        step.walk(&mut |step| {
-            idles |= match &step.kind {
-                Kind::Act(act) => matches!(act.deed, Deed::Watch { .. }),
-                Kind::Repeat(repeat) => repeat.lasts.is_some(),
-                _ => false,
-            };
-        });
+    let waits = any_step(script, |kind| match kind {
+        Kind::Act(act) => matches!(act.deed, Deed::Watch { .. }),
+        Kind::Repeat(repeat) => repeat.lasts.is_some(),
+        _ => false,
     });
-    idles
+    waits && !leaves_sessions(script)
 }
 
 /// Whether sessions may outlive a case: those of SockJS over HTTP end by a time-out only, where nobody says good-bye.
 pub(super) fn leaves_sessions(script: &Script) -> bool {
-    use crate::case::script::Deed;
-    let mut asks = false;
-    script.given.iter().chain(&script.steps).for_each(|step| {
-        step.walk(&mut |step| {
-            asks |= matches!(&step.kind, Kind::Act(act) if matches!(act.deed, Deed::Http(_)));
-        });
-    });
-    asks || script.cast.iter().any(|member| !member.over.has_websocket())
+    let asks = |kind: &Kind| matches!(kind, Kind::Act(act) if matches!(act.deed, Deed::Http(_)));
+    script.cast.iter().any(|member| !member.over.has_websocket()) || any_step(script, asks)
 }
 
 /// Steps of a case that give a check.
 pub fn deciding_steps(script: &Script) -> BTreeSet<u32> {
-    use crate::case::script::Deed;
     let mut found = BTreeSet::new();
     for step in script.given.iter().chain(&script.steps) {
         step.walk(&mut |step| {

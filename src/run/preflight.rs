@@ -11,10 +11,8 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::acts::{become_state, close};
-use super::journal::{Journal, JournalFolder};
-use super::plan::Seating;
-use super::runner::facts;
-use super::stage::Stage;
+use super::journal::JournalFolder;
+use super::runner::engine_stage;
 use super::world::World;
 use crate::case::event::Phase;
 use crate::case::script::Script;
@@ -49,12 +47,9 @@ impl Unfit {
 /// # Errors
 /// What was in the way of the first that could not.
 pub async fn preflight(world: &Arc<World>, model: &Script, folder: &JournalFolder) -> Result<(), Unfit> {
-    let script = Script { id: "preflight".into(), ..model.without_steps() };
     let labels: Vec<String> = world.target.accounts.iter().map(|a| a.label.clone()).collect();
     let seats: BTreeMap<String, usize> = labels.iter().cloned().zip(0..).collect();
-    let (facts, secrets) = facts(world, &Seating { seats, ..Seating::default() }, 0);
-    let journal = Journal::new(folder, "preflight");
-    let stage = Stage::new(world.clone(), Arc::new(script), facts, secrets, journal, world.seed);
+    let stage = engine_stage(world, model, "preflight", seats, folder);
     let Some(state) = stage.script.sending_state().map(str::to_owned) else { return Ok(()) };
     let wanted = stage.script.rank(&state).unwrap_or(0);
     let attempts = labels.iter().map(|label| {

@@ -135,6 +135,8 @@ struct Running {
     seating: Seating,
     begun: Instant,
     round: usize,
+    /// Whether it has no part in the number of jobs.
+    idles: bool,
     freed: bool,
 }
 
@@ -288,7 +290,7 @@ impl Runner {
 
     /// How many cases are at work.
     fn working(&self) -> usize {
-        self.running.values().filter(|r| !r.freed && !idles(&r.stage.script)).count()
+        self.running.values().filter(|r| !r.freed && !r.idles).count()
     }
 
     /// Starts whatever can be started now.
@@ -296,10 +298,9 @@ impl Runner {
         let mut at = 0;
         while at < pending.len() {
             let script = pending[at].clone();
-            // Cases that wait for time cost nothing, and have no part in the number of jobs; there are few.
-            if !idles(&script) && self.working() >= self.settings.jobs {
-                at += 1;
-                continue;
+            // What only waits for time costs nothing; in the plan it stands before the rest, so that nothing of it follows.
+            if self.working() >= self.settings.jobs && !idles(&script) {
+                return;
             }
             let mut free: Vec<usize> = (0..self.slots.len()).filter(|s| !self.slots[*s].busy).collect();
             // The longest unused first: it is the coldest, and lingers no more.
@@ -366,7 +367,8 @@ impl Runner {
             let _ = sender.send(Message::Done(number, took));
         });
         tasks.watch(task, stage.clone(), number, self.settings.floor);
-        self.running.insert(number, Running { stage, seating, begun, round, freed: false });
+        let idles = idles(&stage.script);
+        self.running.insert(number, Running { stage, seating, begun, round, idles, freed: false });
     }
 
     fn free(&mut self, number: usize, linger: &Arc<Linger>) {
@@ -462,8 +464,21 @@ fn record(script: &Arc<Script>, outcome: Outcome, round: usize, took: Duration) 
     }
 }
 
+/// Where the engine does something of its own before the first case: no case, but its dialect and these accounts.
+pub(super) fn engine_stage(
+    world: &Arc<World>,
+    model: &Script,
+    id: &str,
+    seats: BTreeMap<String, usize>,
+    folder: &JournalFolder,
+) -> Arc<Stage> {
+    let script = Script { id: id.to_owned(), ..model.without_steps() };
+    let (facts, secrets) = facts(world, &Seating { seats, ..Seating::default() }, 0);
+    Stage::new(world.clone(), Arc::new(script), facts, secrets, Journal::new(folder, id), world.seed)
+}
+
 /// What a case is given: marks, leases by name, and the secrets behind the names.
-pub(super) fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
+fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
     let target = &world.target;
     let mut secrets = Secrets::default();
     let mut leases = BTreeMap::new();

@@ -3,15 +3,15 @@
 //! It relies on ids only. A pattern never matches by accident: without a wildcard it names a case, a suite, a folder of
 //! suites or a requirement as a whole.
 
+use crate::case::coverage::without_row;
 use crate::case::diagnostic::nearest;
 use crate::words::glob;
 
 /// Whether a pattern selects a case: by its id (with or without its row), its suite, a folder of suites, or one of
 /// its requirements.
 pub fn selects(pattern: &str, id: &str, suite: &str, requirements: &[String]) -> bool {
-    let without_row = id.split('[').next().unwrap_or(id);
     let folder = suite.split('/').next().unwrap_or(suite);
-    [id, without_row, suite, folder].iter().any(|name| glob(pattern, name))
+    [id, without_row(id), suite, folder].iter().any(|name| glob(pattern, name))
         || requirements.iter().any(|r| glob(pattern, r))
 }
 

@@ -124,37 +124,42 @@ async fn hears(stage: &Arc<Stage>, on: &str, road: &Road, run: u32) -> Option<bo
     let subscription = stage.lock().links.get(on).and_then(|l| l.live.last().cloned());
     let way = Way { road, to: on.to_owned(), group, subscription };
     let from = prober(stage, &way).await?;
+    Some(comes_through(stage, &way, &from).await)
+}
+
+/// Probes on a way until one comes through; a probe on another subscription of the same connection says nothing of this
+/// one. It does not where the connection ends, or patience does.
+async fn comes_through(stage: &Arc<Stage>, way: &Way<'_>, from: &str) -> bool {
     let begun = Instant::now();
     let deadline = begun + stage.world.patience();
-    // A probe on another subscription of the same connection says nothing of this one.
-    let id = way.subscription.as_ref().map(|(id, _)| id.clone()).unwrap_or_default();
+    let id = way.subscription.as_ref().map_or("", |(id, _)| id.as_str());
     let mut looking: Vec<(u32, String)> = Vec::new();
     let mut pace = Pace::new();
     loop {
         let mark = stage.engine_mark();
-        let run = look(stage, &way, &mark);
-        if !send(stage, &way, &from, &mark).await {
-            return Some(false);
+        let run = look(stage, way, &mark);
+        if !send(stage, way, from, &mark).await {
+            return false;
         }
         looking.push((run, mark));
         let came = stage
             .until(pace.next(deadline), |state| {
                 let came = looking.iter().any(|(run, mark)| {
                     state.judge.waiting(*run) == (Waiting::Over, true)
-                        && (id.is_empty() || state.judge.came_on(on, mark, &id, "").0)
+                        && (id.is_empty() || state.judge.came_on(&way.to, mark, id, "").0)
                 });
-                let open = state.links.get(on).is_some_and(|l| l.open);
+                let open = state.links.get(&way.to).is_some_and(|l| l.open);
                 (came || !open).then_some(came)
             })
             .await;
         match came {
             Some(came) => {
                 stage.round_trip(begun.elapsed());
-                return Some(came);
+                return came;
             }
             None if Instant::now() >= deadline => {
                 Spent::add(&stage.world.waiting.patience, begun.elapsed());
-                return Some(false);
+                return false;
             }
             None => {}
         }
@@ -220,20 +225,7 @@ pub(super) async fn listen(
         stage.lock().links.get(from)?.live.iter().find(|(id, _)| id.contains(&mark)).cloned()?;
     let way = Way { road, to: from.to_owned(), group: None, subscription: Some(subscription.clone()) };
     // The one that is to be settled is the only other connection that can be counted on.
-    let mut looking = Vec::new();
-    let deadline = Instant::now() + stage.world.patience();
-    let mut pace = Pace::new();
-    while Instant::now() < deadline {
-        let probe = stage.engine_mark();
-        looking.push(look(stage, &way, &probe));
-        send(stage, &way, on, &probe).await;
-        let came = stage.until(pace.next(deadline), |state| {
-            looking.iter().any(|l| state.judge.waiting(*l) == (Waiting::Over, true)).then_some(())
-        });
-        if came.await.is_some() {
-            break;
-        }
-    }
+    comes_through(stage, &way, on).await;
     Some(subscription)
 }
 

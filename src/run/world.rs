@@ -195,6 +195,13 @@ impl World {
         all
     }
 
+    /// One of them.
+    fn point(&self, name: &str) -> Option<Value> {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let pinned = || self.profile.points.get(name).cloned();
+        observed.or_else(pinned).or_else(|| self.points.get(name)?.default.clone())
+    }
+
     /// Clauses of the points that the profile pins.
     pub fn pinned_clauses(&self) -> Vec<String> {
         let claimed = |name: &String| {
@@ -238,8 +245,7 @@ impl World {
     /// Whether every frame with `receipt` is answered, as far as is known: a claim of the profile that the run has shown
     /// to be wrong is judged at its own clause, and not relied on anywhere else.
     pub fn gives_receipts(&self) -> bool {
-        !self.receipt_missed.load(Ordering::Relaxed)
-            && self.known().get("receipts").is_some_and(|v| v == "all")
+        !self.receipt_missed.load(Ordering::Relaxed) && self.point("receipts").is_some_and(|v| v == "all")
     }
 
     /// Takes note that a receipt which was asked for did not come.

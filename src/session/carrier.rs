@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::connection::{CLOSE_GRACE, Order};
 use super::ear::{Ear, End};
 use super::open::{Endpoint, Url, answer};
+use super::pulse::Pulse;
 use super::secrets::Secrets;
 use super::writer::Writer;
 use crate::case::event::{By, Way, What};
@@ -157,9 +158,7 @@ impl Carrier {
             empty: 0,
             asked: 0,
             taken_leave: None,
-            beat: None,
-            silent: false,
-            next_beat: Instant::now(),
+            pulse: Pulse::none(),
         };
         let (by, code, reason) = pump.pump(first, &mut inbox).await;
         let reason = pump.ear.secrets.conceal(&reason);
@@ -184,9 +183,7 @@ struct Pump {
     /// How many requests have received, and how many when we last took leave.
     asked: usize,
     taken_leave: Option<usize>,
-    beat: Option<Duration>,
-    silent: bool,
-    next_beat: Instant,
+    pulse: Pulse,
 }
 
 impl Pump {
@@ -206,8 +203,8 @@ impl Pump {
                 self.taken_leave = Some(self.asked);
                 self.sending = Some(self.carrier.send(&[]));
             }
-            let beats = self.beat.is_some() && !self.silent && self.ending.is_none();
-            let (beat_at, latest) = (self.next_beat, self.ending.map(|(at, _)| at));
+            let beats = self.pulse.beats() && self.ending.is_none();
+            let (beat_at, latest) = (self.pulse.due, self.ending.map(|(at, _)| at));
             tokio::select! {
                 biased;
                 order = inbox.recv(), if open => match order {
@@ -247,15 +244,10 @@ impl Pump {
         match order {
             Order::Octets(lines) => {
                 self.say(&lines);
-                if let Some(interval) = self.beat {
-                    self.next_beat = Instant::now() + interval;
-                }
+                self.pulse.said_something();
             }
-            Order::BeatEvery(interval) => {
-                self.beat = Some(interval);
-                self.next_beat = Instant::now() + interval;
-            }
-            Order::Silence(silent) => self.silent = silent,
+            Order::BeatEvery(interval) => self.pulse.begin(interval),
+            Order::Silence(silent) => self.pulse.silence(silent),
             Order::Close(_) => self.end("its request was given up"),
             Order::Cut { .. } => self.end("its request was cut off"),
         }
@@ -275,9 +267,7 @@ impl Pump {
         let octets = self.writer.beat();
         self.say(&octets);
         (self.ear.sink)(What::Beat { way: Way::Out });
-        if let Some(interval) = self.beat {
-            self.next_beat = Instant::now() + interval;
-        }
+        self.pulse.said_something();
     }
 
     /// Takes what came; says so if it ends the session.

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::carrier::Carrier;
 use super::ear::{Ear, End, MOST_OCTETS};
+use super::pulse::Pulse;
 use super::secrets::Secrets;
 use super::writer::Writer;
 use crate::case::event::{By, Way, What};
@@ -74,9 +75,7 @@ impl Connection {
             assembler: Assembler::new(MOST_OCTETS),
             writer: Writer::new(over, seed ^ 0x5bd1_e995),
             ear: Ear::new(secrets, sink),
-            beat: None,
-            silent: false,
-            next_beat: Instant::now(),
+            pulse: Pulse::none(),
             give_up: None,
             left: None,
         };
@@ -133,9 +132,7 @@ struct Pump {
     assembler: Assembler,
     writer: Writer,
     ear: Ear,
-    beat: Option<Duration>,
-    silent: bool,
-    next_beat: Instant,
+    pulse: Pulse,
     /// When the target's close is waited for no longer.
     give_up: Option<Instant>,
     /// How SockJS has ended the session.
@@ -172,8 +169,8 @@ impl Pump {
         let mut buffer = vec![0_u8; 64 * 1024];
         let mut open = true;
         loop {
-            let beat_at = self.next_beat;
-            let beats = self.beat.is_some() && !self.silent && !self.ear.closing;
+            let beat_at = self.pulse.due;
+            let beats = self.pulse.beats() && !self.ear.closing;
             let give_up = self.give_up;
             tokio::select! {
                 biased;
@@ -215,15 +212,10 @@ impl Pump {
         match order {
             Order::Octets(octets) => {
                 self.out.extend(octets);
-                if let Some(interval) = self.beat {
-                    self.next_beat = Instant::now() + interval;
-                }
+                self.pulse.said_something();
             }
-            Order::BeatEvery(interval) => {
-                self.beat = Some(interval);
-                self.next_beat = Instant::now() + interval;
-            }
-            Order::Silence(silent) => self.silent = silent,
+            Order::BeatEvery(interval) => self.pulse.begin(interval),
+            Order::Silence(silent) => self.pulse.silence(silent),
             Order::Close(octets) => self.begin_closing(octets),
             Order::Cut { reset } => {
                 // What was said before must have left: a cut is no licence to lose it.
@@ -271,9 +263,7 @@ impl Pump {
         let octets = self.writer.beat();
         self.out.extend(octets);
         (self.ear.sink)(What::Beat { way: Way::Out });
-        if let Some(interval) = self.beat {
-            self.next_beat = Instant::now() + interval;
-        }
+        self.pulse.said_something();
     }
 
     /// Takes octets that came; says so if they end the connection.

@@ -7,6 +7,7 @@ mod carrier;
 mod connection;
 mod ear;
 mod open;
+mod pulse;
 pub mod secrets;
 mod writer;
 

@@ -8,51 +8,17 @@
 # accounts can be used; started already, it only says so. STOMPLIANCE_ARTEMIS_DIR names another folder.
 set -euo pipefail
 
+server=artemis
 version=2.56.0
 port=61614
 accounts=(1 2 3 4 5 6 7 8)
-deadline=90 # seconds, for starting and for stopping
 dir=${STOMPLIANCE_ARTEMIS_DIR:-${TMPDIR:-/tmp}/stompliance-artemis}
 home=$dir/apache-artemis-$version
 pid_file=$dir/pid
 unset JAVA_ARGS JAVA_ARGS_APPEND ARTEMIS_HOME ARTEMIS_INSTANCE ARTEMIS_INSTANCE_ETC # those of another broker
 
-say() { printf 'artemis: %s\n' "$*" >&2; }
-die() {
-  say "$*"
-  exit 1
-}
-
-listening() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
-
-running() {
-  local pid
-  pid=$(cat "$pid_file" 2>/dev/null) && [ -n "$pid" ] && ! gone "$pid" && ours "$pid"
-}
-
-# until_or_deadline COMMAND…: polls every 100 ms
-until_or_deadline() {
-  local end=$((SECONDS + deadline))
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.1
-  done
-}
-
-# debian PROGRAM PACKAGE: the package, where the program is missing
-debian() {
-  ! command -v "$1" >/dev/null || return 0
-  say "installing the Debian package $2"
-  [ "$(id -u)" = 0 ] || die "$1 is not installed, and only root can install it"
-  export DEBIAN_FRONTEND=noninteractive
-  if ! apt-get install -y -qq --no-install-recommends "$2" >"$dir/apt.log" 2>&1; then
-    apt-get update -qq >>"$dir/apt.log" 2>&1 || true
-    apt-get install -y -qq --no-install-recommends "$2" >>"$dir/apt.log" 2>&1 || {
-      tail -n 20 "$dir/apt.log" >&2
-      die 'the package could not be installed'
-    }
-  fi
-}
+# shellcheck source=tests/interop/process.sh
+. "$(dirname "$0")/process.sh"
 
 install() {
   debian java openjdk-17-jre-headless
@@ -106,36 +72,11 @@ start() {
   echo ready
 }
 
-stop() {
-  local pid
-  if running; then
-    pid=$(cat "$pid_file")
-    kill -TERM "$pid"
-    until_or_deadline gone "$pid" || die "process $pid still runs after $deadline s"
-  fi
-  rm -f "$pid_file"
-}
-
 # It listens a little before it says that it is active.
 started() { grep -qs AMQ221007 "$dir/out" && listening; }
 
+up() { started; }
+
 started_or_ended() { started || gone "$(cat "$pid_file")"; }
 
-# Our broker, and not a process that was given the number of one that is gone.
-ours() { grep -qsaF -- "$dir" "/proc/$1/cmdline"; }
-
-# Ended, though perhaps not reaped yet.
-gone() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:.Z' "/proc/$1/status"; }
-
-case ${1:-start} in
-start) start ;;
-stop) stop ;;
-status)
-  if ! { running && started; }; then
-    echo stopped
-    exit 1
-  fi
-  echo ready
-  ;;
-*) die "usage: $0 [start|stop|status]" ;;
-esac
+obey "${1:-start}" "$0 [start|stop|status]"

@@ -30,41 +30,17 @@ greeting) app=spring-greeting port=18084 ;;
 esac
 [ "$app" = spring-greeting ] || args+=("--spring.profiles.active=$name")
 
-deadline=90 # seconds, for starting and for stopping
+server="spring $name"
 dir=${STOMPLIANCE_SPRING_DIR:-${TMPDIR:-/tmp}/stompliance-spring}/$name
 source=$(cd "$(dirname "$0")/../targets/$app" && pwd)
 built=$source/target/$app.jar
+pid_file=$dir/pid
 
-say() { printf 'spring %s: %s\n' "$name" "$*" >&2; }
-die() {
-  say "$*"
-  exit 1
-}
-
-listening() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+# shellcheck source=tests/interop/process.sh
+. "$(dirname "$0")/process.sh"
 
 # Logged once everything runs: the port is open a little earlier than the broker.
 started() { grep -qs 'Started .*Application in' "$dir/out"; }
-
-running() {
-  local pid
-  pid=$(cat "$dir/pid" 2>/dev/null) && [ -n "$pid" ] && ! gone "$pid" && ours "$pid"
-}
-
-# Our process, and not one that was given the number of one that is gone.
-ours() { grep -qsaF -- "$dir" "/proc/$1/cmdline"; }
-
-# Ended, though perhaps not reaped yet.
-gone() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:.Z' "/proc/$1/status"; }
-
-# until_or_deadline COMMAND…: polls every 100 ms
-until_or_deadline() {
-  local end=$((SECONDS + deadline))
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.1
-  done
-}
 
 build() {
   [ -f "$built" ] && [ -z "$(find "$source/src" "$source/pom.xml" -newer "$built" -print -quit)" ] && return
@@ -87,7 +63,7 @@ start() {
     : >"$dir/out"
     # shellcheck disable=SC2086 # SPRING_ARGS are several words
     setsid java -Xmx256m -jar "$dir/$app.jar" "--server.port=$port" "${args[@]}" ${SPRING_ARGS-} </dev/null >"$dir/out" 2>&1 &
-    echo $! >"$dir/pid"
+    echo $! >"$pid_file"
   fi
   if ! until_or_deadline up_or_gone || ! started; then
     tail -n 30 "$dir/out" >&2 || true
@@ -97,27 +73,11 @@ start() {
   echo ready
 }
 
+up() { started; }
+
 up_or_gone() { started || ! running; }
 
-stop() {
-  local pid
-  if running; then
-    pid=$(cat "$dir/pid")
-    kill -TERM "$pid"
-    until_or_deadline gone "$pid" || die "process $pid still runs after $deadline s"
-  fi
-  rm -f "$dir/pid"
-}
-
 case $1 in
-start) start ;;
-stop) stop ;;
-status)
-  if ! { running && started; }; then
-    echo stopped
-    exit 1
-  fi
-  echo ready
-  ;;
+start | stop | status) "$1" ;;
 *) usage ;;
 esac

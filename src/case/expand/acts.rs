@@ -157,12 +157,7 @@ impl Expander<'_> {
 
     fn params(&mut self, verb: &Verb, act: &model::Act, in_dialect: bool) -> Vec<Param> {
         let names: Vec<&str> = verb.takes.iter().map(|(key, _)| key.name.as_str()).collect();
-        let required: Vec<&str> = verb
-            .takes
-            .iter()
-            .filter(|(_, default)| default.is_none())
-            .map(|(key, _)| key.name.as_str())
-            .collect();
+        let required = verb.required();
         let named = match act.arg.map() {
             Some([]) => true,
             Some(entries) => {
