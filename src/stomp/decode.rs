@@ -3,7 +3,7 @@
 //! The decoder keeps what is unfinished and hands out items as soon as they are whole, so that any split of the
 //! input gives the same items. It never blocks, allocates no more than its limits allow, and names every fault.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memrchr};
 
 use super::fault::{Fault, FaultKind};
 use super::frame::{CLIENT_COMMANDS, Frame, Headers, SERVER_COMMANDS, Version, may_have_body};
@@ -66,7 +66,7 @@ pub struct Decoder {
 enum HeadEnd {
     /// Its blank line ends here.
     At(usize),
-    /// A NUL stands here, before any blank line.
+    /// The NUL here ends a frame that has no blank line.
     Nul(usize),
     /// More octets are needed.
     Unknown,
@@ -120,8 +120,17 @@ impl Decoder {
 
     /// What an end of the stream at this point means: a fault if it cuts a frame short.
     pub fn finish(&self) -> Option<Fault> {
-        (!self.dead && !self.pending().is_empty())
-            .then(|| self.fault(FaultKind::Truncated, self.buffer.len(), excerpt(self.pending())))
+        let rest = self.pending();
+        if self.dead || rest.is_empty() {
+            return None;
+        }
+        let headers_only =
+            !rest.windows(2).any(|two| two == b"\n\n") && !rest.windows(3).any(|three| three == b"\n\r\n");
+        let content = trim_eols(rest);
+        Some(match content.last() {
+            Some(0) if headers_only => self.no_blank_line(self.start + content.len() - 1),
+            _ => self.fault(FaultKind::Truncated, self.buffer.len(), excerpt(rest)),
+        })
     }
 
     /// The next whole item, or `None` until more octets come.
@@ -177,9 +186,7 @@ impl Decoder {
                 }
             },
             HeadEnd::Nul(nul) => {
-                let found =
-                    format!("NUL before the blank line in {}", excerpt(&self.buffer[self.start..=nul]));
-                let fault = self.fault(FaultKind::NoCommand, nul, found);
+                let fault = self.no_blank_line(nul);
                 self.skip_to(nul + 1);
                 Some(self.broken(fault))
             }
@@ -188,12 +195,22 @@ impl Decoder {
     }
 
     /// Where the blank line behind the headers ends.
+    ///
+    /// A NUL in the command line ends the frame; in a header line it is an octet of the header like any other, as the
+    /// grammar has it ("any OCTET except CR or LF or \":\"").
     fn head_end(&mut self) -> HeadEnd {
         let mut at = self.start + self.scanned;
         while let Some(found) = memchr2(b'\n', 0, &self.buffer[at..]) {
             let next = at + found + 1;
             if self.buffer[next - 1] == 0 {
-                return HeadEnd::Nul(next - 1);
+                if memchr(b'\n', &self.buffer[self.start..next]).is_none() {
+                    return HeadEnd::Nul(next - 1);
+                }
+                at = next;
+                continue;
+            }
+            if let Some(nul) = self.another_begins(next - 1) {
+                return HeadEnd::Nul(nul);
             }
             match &self.buffer[next..] {
                 [b'\n', ..] => return HeadEnd::At(next + 1),
@@ -209,6 +226,21 @@ impl Decoder {
         HeadEnd::Unknown
     }
 
+    /// The NUL before the line that ends at `lf`, if that line is a server's command and nothing else: the frame before
+    /// it has lost its blank line, and a lenient reader goes on with the next.
+    fn another_begins(&self, lf: usize) -> Option<usize> {
+        if self.mode == Mode::Strict {
+            return None;
+        }
+        let before = &self.buffer[self.start..lf];
+        let line = memrchr(b'\n', before)? + 1;
+        let from = memrchr(0, &before[line..]).map_or(line, |nul| line + nul + 1);
+        let command = before[from..].strip_suffix(b"\r").unwrap_or(&before[from..]);
+        let ended = trim_eols(&before[..from]);
+        let begins = SERVER_COMMANDS.iter().any(|known| known.as_bytes() == command);
+        (begins && ended.last() == Some(&0)).then(|| self.start + ended.len() - 1)
+    }
+
     /// A head that is not whole yet, but beyond the limits already.
     fn overflowing(&self) -> Option<Fault> {
         let rest = self.pending();
@@ -221,6 +253,10 @@ impl Decoder {
 
     fn long_line(&self, at: usize) -> Fault {
         self.fault(FaultKind::TooLarge, at, format!("a line of more than {} octets", self.limits.line))
+    }
+
+    fn no_blank_line(&self, nul: usize) -> Fault {
+        self.fault(FaultKind::NoBlankLine, nul, excerpt(&self.buffer[self.start..=nul]))
     }
 
     fn large_frame(&self) -> Fault {
@@ -396,6 +432,12 @@ fn is_known(command: &str) -> bool {
     CLIENT_COMMANDS.contains(&command) || SERVER_COMMANDS.contains(&command)
 }
 
+/// Octets without the line ends behind them.
+fn trim_eols(octets: &[u8]) -> &[u8] {
+    let end = octets.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    &octets[..end]
+}
+
 /// The first octets of something, made visible.
 fn excerpt(octets: &[u8]) -> String {
     const MOST: usize = 40;
@@ -444,7 +486,7 @@ mod tests {
             (b"SEND\nx:a\rb\n\n\0", FaultKind::StrayCr, 8),
             (b"SEND\nx:\xff\n\n\0", FaultKind::NotUtf8, 7),
             (b"\0SEND\n\n\0", FaultKind::StrayNul, 0),
-            (b"SEND\0", FaultKind::NoCommand, 4),
+            (b"SEND\0", FaultKind::NoBlankLine, 4),
             (b"ACK\nid:1\n\nbody\0", FaultKind::BodyForbidden, 10),
             (b"SEND\ncontent-length:abc\n\nx\0", FaultKind::LengthMalformed, 25),
             (b"SEND\ncontent-length:-1\n\nx\0", FaultKind::LengthMalformed, 24),
@@ -471,6 +513,34 @@ mod tests {
         };
         assert_eq!(first.body, "ä\0b\0c\n".as_bytes());
         assert_eq!(second.command, "SEND");
+    }
+
+    #[test]
+    fn a_header_may_hold_nul() {
+        let octets = b"ERROR\nmessage:no command \0SEND\nx:\0\n\n\0MESSAGE\n\n\0";
+        for mode in [Mode::Strict, Mode::Lenient] {
+            let items = read(mode, &[octets]);
+            let [Item::Frame(error, faults), Item::Frame(..)] = &items[..] else { panic!("{items:?}") };
+            assert_eq!((error.header("message"), error.header("x")), (Some("no command \0SEND"), Some("\0")));
+            assert!(faults.is_empty(), "{faults:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_lost_its_blank_line_does_not_swallow_the_next() {
+        for octets in [
+            &b"RECEIPT\nreceipt-id:1\0MESSAGE\nx:y\n\nb\0"[..],
+            b"RECEIPT\r\nreceipt-id:1\0\r\nMESSAGE\r\nx:y\r\n\r\nb\0",
+        ] {
+            let items = read(Mode::Lenient, &[octets]);
+            let Some(Item::Frame(next, _)) = items.last() else { panic!("{items:?}") };
+            assert_eq!(kinds(&items), [FaultKind::NoBlankLine]);
+            assert_eq!(next, &Frame::new("MESSAGE").with("x", "y").body("b"));
+        }
+        let mut decoder = Decoder::new(Mode::Lenient, Limits::default());
+        decoder.feed(b"RECEIPT\nreceipt-id:1\0\n");
+        assert_eq!(decoder.next_item(), None);
+        assert_eq!(decoder.finish().map(|f| (f.kind, f.at)), Some((FaultKind::NoBlankLine, 20)));
     }
 
     #[test]
@@ -533,10 +603,10 @@ mod tests {
 
     fn frames() -> impl Strategy<Value = Frame> {
         let text = proptest::collection::vec(
-            prop_oneof![Just(':'), Just('\\'), Just('\n'), Just('\r'), Just('n'), any::<char>()],
+            prop_oneof![Just(':'), Just('\\'), Just('\n'), Just('\r'), Just('n'), Just('\0'), any::<char>()],
             0..8,
         )
-        .prop_map(|c| c.into_iter().filter(|c| *c != '\0').collect::<String>());
+        .prop_map(|c| c.into_iter().collect::<String>());
         let name = text.clone().prop_map(|t| format!("x{t}"));
         let headers = proptest::collection::vec((name, text), 0..4);
         let body = proptest::collection::vec(any::<u8>(), 0..40);

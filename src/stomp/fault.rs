@@ -21,6 +21,8 @@ pub enum FaultKind {
     StrayNul,
     /// An empty or blank command line.
     NoCommand,
+    /// A NUL before the blank line, which every frame has.
+    NoBlankLine,
     /// A body on a frame that may have none.
     BodyForbidden,
     /// A `content-length` that is no number of octets.
@@ -42,7 +44,7 @@ impl FaultKind {
             FaultKind::RawColon => "STOMP12-ENC-02",
             FaultKind::StrayCr => "STOMP12-FRAME-02",
             FaultKind::NotUtf8 => "STOMP12-ENC-01",
-            FaultKind::StrayNul | FaultKind::NoCommand => "STOMP12-FRAME-01",
+            FaultKind::StrayNul | FaultKind::NoCommand | FaultKind::NoBlankLine => "STOMP12-FRAME-01",
             FaultKind::BodyForbidden => "STOMP12-BODY-02",
             FaultKind::LengthMalformed => "STOMP12-CLEN-07",
             FaultKind::LengthWrong => "STOMP12-CLEN-03",
@@ -74,6 +76,7 @@ impl fmt::Display for Fault {
             FaultKind::NotUtf8 => "command or header that is not UTF-8",
             FaultKind::StrayNul => "NUL where a frame should begin",
             FaultKind::NoCommand => "empty command line",
+            FaultKind::NoBlankLine => "NUL before the blank line",
             FaultKind::BodyForbidden => "body on a frame that may have none",
             FaultKind::LengthMalformed => "content-length that is no number of octets",
             FaultKind::LengthWrong => "no NUL after content-length octets",
