@@ -40,6 +40,7 @@ pub mod cli;
 pub mod conformance;
 pub mod judge;
 pub mod link;
+pub mod prove;
 pub mod reference;
 pub mod report;
 pub mod run;

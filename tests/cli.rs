@@ -668,7 +668,7 @@ stompliance 0.1.0 on the embedded reference server, profile reference: 26 cases,
 
   n/a im/rules/error-has-message and 6 more: no such frame was seen in this run
 
-48 passed, 0 failed, 7 n/a  (72 checks of 81 made, [..] s)
+48 passed, 0 failed, 7 n/a  (76 checks of 85 made, [..] s)
 reports: reports/latest/report.html, reports/latest/run.json, reports/latest/junit.xml
 
 "#]]

@@ -169,3 +169,19 @@ fn a_file_that_says_something_else_than_its_log_is_found_out() {
     std::fs::write(&tampered, "{").unwrap();
     assert_eq!(judge(&tampered).status.code(), Some(2));
 }
+
+#[test]
+fn a_wait_in_vain_proves_nothing_where_the_harness_itself_was_held_up() {
+    let path = run("held-up", &["im/revoke/recipient-is-told", "--defect", "no-revoke-notice"]);
+    let verdict = |changed: &Path| rejudge(changed).unwrap().cases[0].verdict;
+    assert_eq!(verdict(&path), Verdict::Fail);
+    for (stall_us, expected) in [(900_000, Verdict::Fail), (2_000_000, Verdict::Error)] {
+        let changed = without_answers(&path, "stalled.json", |file| {
+            let events = file["cases"][0]["transcript"].as_array_mut().unwrap();
+            let at = events.iter().position(|e| e["event"] == "deadline").unwrap();
+            let stall = serde_json::json!({ "at": events[at]["at"], "event": "stall", "us": stall_us });
+            events.insert(at, stall);
+        });
+        assert_eq!(verdict(&changed), expected, "{stall_us}");
+    }
+}

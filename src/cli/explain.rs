@@ -220,7 +220,7 @@ fn example(library: &Library, clause: &str) {
 
 /// Shows what is said of a server that breaks this clause.
 fn example_of(library: &Library, clause: &str, patterns: &[String]) {
-    let breaking = defects::all().iter().filter(|d| d.breaks.contains(&clause));
+    let breaking = defects::all().filter(|d| d.breaks.contains(&clause));
     for defect in breaking.take(MOST_DEFECTS) {
         if let Some((brief, _kept)) = failure(library, clause, patterns, defect) {
             field(

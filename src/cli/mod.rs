@@ -11,6 +11,7 @@ mod known;
 mod lint;
 mod list;
 mod probe;
+mod prove;
 mod run;
 mod schema;
 mod serve;
@@ -72,6 +73,8 @@ enum Command {
     Explain(explain::Args),
     /// Show which cases decide which requirement, what is not covered, and why.
     Coverage(coverage::Args),
+    /// Put this program on trial: servers that conform must be clean, and every defect caught.
+    Prove(prove::Args),
     /// Recompute every check of a run from its log.
     Judge(judge::Args),
     /// Print the JSON Schema of suite files or of run.json.
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => told(list::main(&args)),
         Command::Explain(args) => told(explain::main(&args)),
         Command::Coverage(args) => told(coverage::main(&args)),
+        Command::Prove(args) => told(prove::main(&args)),
         Command::Judge(args) => judge::main(&args),
         Command::Schema(args) => told(schema::main(&args)),
     };

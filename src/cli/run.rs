@@ -66,6 +66,12 @@ pub(super) struct Args {
     /// Run on the embedded server with a defect.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "config"])]
     defect: Option<String>,
+    /// Run on the embedded server as it may be otherwise; serve --list-variants names them.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "config", "defect"])]
+    variant: Option<String>,
+    /// Put every connection behind a network that delays, cuts and joins what it carries, by this seed.
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<u64>,
     /// Where run.json goes.
     #[arg(long, default_value = "reports/latest/run.json", value_name = "PATH")]
     json: PathBuf,
@@ -118,7 +124,8 @@ fn prepare(args: &Args) -> Result<Ready, String> {
     let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
     let mut library = sound(&files)?;
     let patterns: Vec<String> = patterns.into_iter().cloned().collect();
-    let subject = args.target.subject(policy(args.defect.as_ref())?, args.in_memory)?;
+    let subject =
+        args.target.subject(policy(args.defect.as_ref(), args.variant.as_ref())?, args.in_memory)?;
     if args.update_known && !args.profile.as_deref().is_some_and(is_profile_file) {
         return Err(
             "--update-known wants a profile that is a file, --profile FILE: what is shipped is not yours"
@@ -141,6 +148,7 @@ fn prepare(args: &Args) -> Result<Ready, String> {
         fail_fast: args.fail_fast,
         repeat: usize::from(args.repeat),
         no_preflight: args.no_preflight,
+        chaos: args.chaos,
     };
     Ok(Ready { library, plan, subject, profile, settings })
 }
@@ -271,9 +279,9 @@ fn shown(subject: &Subject) -> String {
     match subject {
         Subject::Embedded { policy, in_memory, .. } => {
             let how = if *in_memory { ", in memory" } else { "" };
-            match policy.defect() {
-                Some(defect) => {
-                    format!("the embedded reference server with the defect `{}`{how}", defect.name)
+            match policy.peculiarity() {
+                Some(other) => {
+                    format!("the embedded reference server with the {} `{}`{how}", other.kind(), other.name())
                 }
                 None => format!("the embedded reference server{how}"),
             }
@@ -282,7 +290,7 @@ fn shown(subject: &Subject) -> String {
     }
 }
 
-fn progress() -> ProgressBar {
+pub(super) fn progress() -> ProgressBar {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
         bar.set_style(style);
@@ -364,7 +372,8 @@ fn info(
 fn rerun(args: &Args, seed: u64) -> String {
     let files = args.patterns.iter().filter(|p| is_file(p)).map(|p| format!(" {p}"));
     let mut out: String = files.collect::<String>() + &args.target.rerun();
-    for (flag, value) in [("--profile", args.profile.clone()), ("--defect", args.defect.clone())] {
+    let named = [("--profile", &args.profile), ("--defect", &args.defect), ("--variant", &args.variant)];
+    for (flag, value) in named {
         if let Some(value) = value {
             out.push_str(&format!(" {flag} {value}"));
         }

@@ -1,5 +1,6 @@
 //! `stompliance serve`: the reference server alone, until it is told to stop.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -8,7 +9,9 @@ use tokio::net::TcpListener;
 
 use super::{CONFORMS, USAGE, error, say};
 use crate::link::Listener;
-use crate::reference::{Directory, Policy, Server, defects};
+use crate::reference::defects::{self, Defect};
+use crate::reference::variants::{self, Null, Variant};
+use crate::reference::{Directory, Policy, Server};
 use crate::run::{embedded_target, epoch_ms};
 use crate::target::{masked, write_config};
 
@@ -30,13 +33,30 @@ pub(super) struct Args {
     /// List the defects, one JSON object per line.
     #[arg(long)]
     list_defects: bool,
+    /// Serve in another right way, or in none at all; --list-variants names them.
+    #[arg(long, value_name = "NAME", conflicts_with = "defect")]
+    variant: Option<String>,
+    /// List the variants, one JSON object per line.
+    #[arg(long)]
+    list_variants: bool,
 }
 
 pub(super) fn main(args: &Args) -> u8 {
     if args.list_defects {
         for defect in defects::all() {
-            say(&json!({ "name": defect.name, "breaks": defect.breaks, "description": defect.description })
+            let Defect { name, breaks, description, hard, .. } = defect;
+            say(&json!({ "name": name, "breaks": breaks, "description": description, "hard": hard })
                 .to_string());
+        }
+        return CONFORMS;
+    }
+    if args.list_variants {
+        for Variant { name, description, points, .. } in variants::all() {
+            let points: BTreeMap<_, _> = points.iter().copied().collect();
+            say(&json!({ "name": name, "points": points, "description": description }).to_string());
+        }
+        for Null { name, description, .. } in variants::nulls() {
+            say(&json!({ "name": name, "null": true, "description": description }).to_string());
         }
         return CONFORMS;
     }
@@ -61,16 +81,18 @@ pub(super) fn directory(accounts: Option<&PathBuf>) -> Result<Directory, String>
     }
 }
 
-/// The policy with a defect of this name, or the right one.
-pub(super) fn policy(defect: Option<&String>) -> Result<Policy, String> {
-    match defect {
-        None => Ok(Policy::default()),
-        Some(name) => Policy::with_defect(name).map_err(|e| e.to_string()),
+/// The policy with a defect or variant of this name, or the right one.
+pub(super) fn policy(defect: Option<&String>, variant: Option<&String>) -> Result<Policy, String> {
+    match (defect, variant) {
+        (Some(name), _) => Policy::with_defect(name),
+        (None, Some(name)) => variants::named(name),
+        (None, None) => Ok(Policy::default()),
     }
+    .map_err(|e| e.to_string())
 }
 
 fn prepare(args: &Args) -> Result<(Directory, Policy), String> {
-    Ok((directory(args.accounts.as_ref())?, policy(args.defect.as_ref())?))
+    Ok((directory(args.accounts.as_ref())?, policy(args.defect.as_ref(), args.variant.as_ref())?))
 }
 
 fn serve(args: &Args, directory: Directory, policy: Policy) -> Result<(), String> {

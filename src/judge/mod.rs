@@ -20,16 +20,20 @@ pub use world::{Conn, Facts, Lease, beats};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::case::event::{Event, Phase, Way, What};
+use crate::case::event::{BarrierKind, Event, Phase, Way, What};
 use crate::case::rule::Rule;
 use crate::case::script::{Deed, Kind, Level, Script, Step};
 use crate::case::value::{Purpose, eval};
 use pattern::{Ids, Item, ItemKind};
 use see::Wait;
 use world::World;
+
+/// How long the harness must have been held up for a wait in vain to prove nothing.
+pub(crate) const HELD_UP: Duration = Duration::from_secs(1);
 
 /// A step that runs or ran.
 #[derive(Debug)]
@@ -169,13 +173,22 @@ impl Judge {
             }
             What::Ended { by, code, reason } => self.ended(on, *by, *code, reason, at),
             What::Deadline { run: Some(run), patience_ms, .. } => {
+                self.doubt(*run, at);
                 let why = format!("it did not come within {patience_ms} ms");
                 self.give_up(*run, &why, false);
             }
             What::Barrier { run, kind, held, clause, why, road, .. } => {
+                if !held {
+                    self.doubt(*run, at);
+                }
                 self.barrier(*run, *kind, *held, clause, why, road.as_deref());
             }
-            What::Settled { run, held, by } => self.settled(*run, *held, by),
+            What::Settled { run, held, by } => {
+                if !held {
+                    self.doubt(*run, at);
+                }
+                self.settled(*run, *held, by);
+            }
             What::Window { run } => self.window(*run, at),
             What::Stall { us } => self.stalls.push((at.saturating_sub(*us), at)),
             What::Target { up, why } => {
@@ -192,6 +205,18 @@ impl Judge {
             | What::Deadline { run: None, .. } => {}
         }
         self.conclude();
+    }
+
+    /// A wait was in vain. If the harness itself was held up meanwhile, so may the target have been: nothing is proved.
+    fn doubt(&mut self, run: u32, at: u64) {
+        let begun = self.runs.get(&run).map_or(0, |run| run.begun);
+        let overlaps = |(from, to): &&(u64, u64)| {
+            *from <= at && *to >= begun && u128::from(to - from) >= HELD_UP.as_micros()
+        };
+        if let Some((from, to)) = self.stalls.iter().find(overlaps) {
+            let ms = (to - from) / 1000;
+            self.faults.push(format!("the harness itself was held up for {ms} ms while it waited in vain"));
+        }
     }
 
     /// The case is at its end: what is still waited for did not come.
@@ -222,7 +247,7 @@ impl Judge {
     fn barrier(
         &mut self,
         id: u32,
-        kind: crate::case::event::BarrierKind,
+        kind: BarrierKind,
         held: bool,
         clause: &str,
         why: &str,
@@ -230,7 +255,9 @@ impl Judge {
     ) {
         if held {
             if let Some((_, wait)) = self.waits.get_mut(&id) {
-                wait.barrier_held(kind == crate::case::event::BarrierKind::Closed);
+                // After a close, or a wait in vain, it counts only if the target lives.
+                let doubtful = matches!(kind, BarrierKind::Closed | BarrierKind::Window);
+                wait.barrier_held(doubtful);
             }
             return;
         }

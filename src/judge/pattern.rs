@@ -50,8 +50,14 @@ pub(super) enum Owner {
 
 impl Item {
     pub(super) fn frame(at: u64, arrival: usize, seen: &Seen, world: &World) -> Self {
-        let owner = owner(seen, world);
         let mut record = seen.record();
+        let messages = messages(&record);
+        let is_case = |message: &Value| owner_by_text(&message.to_string(), world) == Owner::Case;
+        // A body that holds several messages is the case's if one of them is.
+        let owner = match messages.len() {
+            2.. if messages.iter().any(is_case) => Owner::Case,
+            _ => owner(seen, world),
+        };
         record["arrival"] = Value::from(arrival);
         Item { at, kind: ItemKind::Frame, record, owner, used: Vec::new(), stale: false }
     }
@@ -81,14 +87,30 @@ fn owner(seen: &Seen, world: &World) -> Owner {
     let body = seen.body.text();
     let header = |name: &str, mark: &str| seen.header(name).is_some_and(|v| v.contains(mark));
     let engine = &facts.engine_mark;
-    if body.contains(engine) || header("subscription", engine) || header("receipt-id", engine) {
+    if header("subscription", engine) || header("receipt-id", engine) {
+        return Owner::Engine;
+    }
+    match owner_by_text(body, world) {
+        Owner::OtherCase if seen.command != "MESSAGE" => {}
+        Owner::Unmarked => {}
+        owner => return owner,
+    }
+    if if seen.command == "MESSAGE" { seen.carries(&facts.mark) } else { seen.mentions(&facts.mark) } {
+        Owner::Case
+    } else {
+        Owner::Unmarked
+    }
+}
+
+/// Whose a text is, by the mark in it.
+fn owner_by_text(text: &str, world: &World) -> Owner {
+    let facts = &world.facts;
+    if text.contains(&facts.engine_mark) {
         Owner::Engine
-    } else if body.contains(&facts.mark) {
+    } else if text.contains(&facts.mark) {
         Owner::Case
-    } else if seen.command == "MESSAGE" && body.contains(&facts.run_mark) {
+    } else if text.contains(&facts.run_mark) {
         Owner::OtherCase
-    } else if if seen.command == "MESSAGE" { seen.carries(&facts.mark) } else { seen.mentions(&facts.mark) } {
-        Owner::Case
     } else {
         Owner::Unmarked
     }
@@ -414,14 +436,22 @@ impl CompiledSight {
         let [Compiled::Plain(kind, matcher)] = &patterns[..] else {
             return patterns.first()?.fit(item, ids, engine, world, me);
         };
-        // The engine's own messages are seen by its own seeings and by no others.
-        let hidden = (item.owner == Owner::Engine) != engine && (self.of_case || !engine);
-        if *kind != item.kind || hidden {
+        if *kind != item.kind {
             return None;
         }
-        for (unit, message) in units(&item.record, &self.unfold).into_iter().enumerate() {
-            let mine = item.owner == Owner::Case || message.as_ref().is_some_and(|m| ids.is_of_case(m));
-            if item.used.contains(&unit) || (self.of_case && !engine && !mine) {
+        let units = units(&item.record, &self.unfold);
+        let bundle = units.len() > 1;
+        for (unit, message) in units.into_iter().enumerate() {
+            let owner = match &message {
+                Some(message) if bundle && item.owner != Owner::Unmarked => {
+                    owner_by_text(&message.to_string(), world)
+                }
+                _ => item.owner,
+            };
+            // The engine's own messages are seen by its own seeings and by no others.
+            let hidden = (owner == Owner::Engine) != engine && (self.of_case || !engine);
+            let mine = owner == Owner::Case || message.as_ref().is_some_and(|m| ids.is_of_case(m));
+            if hidden || item.used.contains(&unit) || (self.of_case && !engine && !mine) {
                 continue;
             }
             let as_sent = message.as_ref().map(|m| ids.as_sent(m));

@@ -152,6 +152,10 @@ impl Wait {
 
     /// Looks at what is new.
     pub(super) fn advance(&mut self, view: &mut Sightline<'_>) {
+        if self.cursor == 0 {
+            // What has ended has ended, also for who looks at it again.
+            view.items.iter_mut().filter(|i| i.kind == ItemKind::Closed).for_each(|i| i.used.clear());
+        }
         while self.over.is_none() && self.cursor < view.items.len() {
             let at = self.cursor;
             self.cursor += 1;

@@ -121,6 +121,12 @@ impl Drop for End {
     }
 }
 
+/// Both ends of a connection in memory.
+pub(super) fn pair() -> (Stream, Stream) {
+    let (one, other) = End::pair();
+    (Stream::memory(one), Stream::memory(other))
+}
+
 /// Where connections in memory are opened.
 #[derive(Debug, Clone)]
 pub struct MemoryConnector(mpsc::UnboundedSender<End>);

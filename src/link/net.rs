@@ -4,9 +4,11 @@
 //! error says which of the stages failed.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::chaos::Chaos;
 use super::memory::{MemoryConnector, MemoryListener};
 use super::stream::Stream;
 use super::tls::{self, TlsConnector};
@@ -25,6 +27,8 @@ pub enum Connector {
     },
     /// In memory.
     Memory(MemoryConnector),
+    /// Behind a bad network.
+    Chaotic(Arc<Chaos>, Box<Connector>),
 }
 
 /// Why no connection came about, by stage.
@@ -67,6 +71,7 @@ impl Connector {
     /// The stage that failed: name, TCP or TLS.
     pub async fn connect(&self) -> Result<Stream, DialError> {
         match self {
+            Connector::Chaotic(chaos, inner) => Ok(chaos.wrap(Box::pin(inner.connect()).await?)),
             Connector::Memory(connector) => connector.connect().map_err(|source| DialError::Connect {
                 host: "memory".into(),
                 port: 0,

@@ -4,9 +4,6 @@
 
 use std::time::Duration;
 
-/// What the server offers in either direction, in milliseconds, to a client that has a use for it.
-const OFFERED: u32 = 500;
-
 /// The agreement of one connection and the state of both directions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Beats {
@@ -18,6 +15,8 @@ pub(super) struct Beats {
     pub(super) written: Duration,
     /// When something last came.
     pub(super) heard: Duration,
+    /// How many beats we have sent.
+    pub(super) count: u64,
 }
 
 /// A `heart-beat` header that is no pair of numbers (STOMP12-HB-01).
@@ -25,16 +24,18 @@ pub(super) struct Beats {
 pub(super) struct Malformed;
 
 impl Beats {
-    /// Answers the client's `heart-beat` header: the agreement, and the header of CONNECTED.
-    pub(super) fn negotiate(header: &str, now: Duration) -> Result<(Beats, String), Malformed> {
+    /// Answers the client's `heart-beat` header: the agreement, and the header of CONNECTED. `offered` is the interval in
+    /// either direction, in milliseconds, that the server offers to a client that has a use for it.
+    pub(super) fn negotiate(header: &str, offered: u32, now: Duration) -> Result<(Beats, String), Malformed> {
         let (client_sends, client_wants) = parse(header)?;
-        let server_sends = if client_wants == 0 { 0 } else { OFFERED };
-        let server_wants = if client_sends == 0 { 0 } else { OFFERED };
+        let server_sends = if client_wants == 0 { 0 } else { offered };
+        let server_wants = if client_sends == 0 { 0 } else { offered };
         let beats = Beats {
             outgoing: agreed(server_sends, client_wants),
             incoming: agreed(client_sends, server_wants),
             written: now,
             heard: now,
+            count: 0,
         };
         Ok((beats, format!("{server_sends},{server_wants}")))
     }
@@ -78,7 +79,7 @@ mod tests {
             ("10,20000", "500,500", ms(20_000), ms(500)),
         ];
         for (header, answer, outgoing, incoming) in cases {
-            let (beats, said) = Beats::negotiate(header, Duration::ZERO).expect("well formed");
+            let (beats, said) = Beats::negotiate(header, 500, Duration::ZERO).expect("well formed");
             assert_eq!(
                 (said.as_str(), beats.outgoing, beats.incoming),
                 (answer, outgoing, incoming),
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_no_pair_of_numbers_is_refused() {
         for header in ["", "1", "abc", "1,2,3", "-1,0", "+1,0", "1, 2", "99999999999999999999,0"] {
-            assert_eq!(Beats::negotiate(header, Duration::ZERO).err(), Some(Malformed), "{header}");
+            assert_eq!(Beats::negotiate(header, 500, Duration::ZERO).err(), Some(Malformed), "{header}");
         }
     }
 }

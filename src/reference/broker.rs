@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::core::Core;
+use super::decisions::Delivery;
 use super::event::ConnId;
 use super::policy::Policy;
 use super::refusal::Refusal;
@@ -172,13 +173,52 @@ impl Core {
         }
     }
 
-    /// Sends one MESSAGE on one subscription.
+    /// Delivers to one subscription: once, and on its own connection.
     pub(super) fn deliver(
         &mut self,
         conn: ConnId,
         key: &str,
         letter: &Letter,
+        mut taken: Option<(String, Item)>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&conn) else { return };
+        session.tally.count(self.now);
+        let Some(session) = self.sessions.get(&conn) else { return };
+        let Some(subscription) = session.subscriptions.get(key) else { return };
+        let of = Delivery {
+            nth: self.deliveries + 1,
+            of_session: session.tally.delivered,
+            in_row: session.tally.in_row,
+            visits: session
+                .login
+                .as_ref()
+                .and_then(|login| self.visits.get(&login.user))
+                .copied()
+                .unwrap_or_default(),
+            connections: self.sessions.len(),
+            subscription: key,
+            destination: &subscription.destination,
+            again: taken.as_ref().is_some_and(|(_, item)| item.redelivered),
+            body: &letter.body,
+        };
+        let another = self.sessions.keys().copied().find(|other| *other != conn);
+        let (copies, shown_on) = (self.policy.copies(&of), self.policy.shown_on(&of, conn, another));
+        if copies == 0 {
+            self.deliveries += 1;
+        }
+        for _ in 0..copies {
+            self.message(conn, key, letter, taken.take(), shown_on);
+        }
+    }
+
+    /// Sends one MESSAGE.
+    fn message(
+        &mut self,
+        conn: ConnId,
+        key: &str,
+        letter: &Letter,
         taken: Option<(String, Item)>,
+        shown_on: ConnId,
     ) {
         let nth = self.deliveries + 1;
         let Some(session) = self.sessions.get_mut(&conn) else { return };
@@ -198,11 +238,13 @@ impl Core {
         if subscription.ack != AckMode::Auto {
             let (subscription, mode) = (key.to_owned(), subscription.ack);
             session.unsettled.push(Unsettled { ack: message_id.clone(), subscription, mode, taken });
-            frame.headers.push("ack", message_id);
+            if self.policy.names_ack(mode) {
+                frame.headers.push("ack", message_id);
+            }
         }
         for (name, value) in letter.headers.iter().filter(|(n, v)| is_writable(n, v, version)) {
             frame.headers.push(name, value);
         }
-        self.send(conn, frame.body(letter.body.clone()));
+        self.send(shown_on, frame.body(letter.body.clone()));
     }
 }

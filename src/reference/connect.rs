@@ -30,11 +30,12 @@ impl Core {
         let version = self.negotiate(frame)?;
         let (beats, offered) = match version {
             // 1.0 has no heart-beats.
-            Version::V10 => Beats::negotiate("0,0", self.now),
+            Version::V10 => Beats::negotiate("0,0", 0, self.now),
             // A missing header means 0,0 (STOMP12-HB-04).
             _ => {
                 let header = frame.header("heart-beat");
-                Beats::negotiate(header.unwrap_or(self.policy.missing_heart_beat()), self.now)
+                let header = header.unwrap_or(self.policy.missing_heart_beat());
+                Beats::negotiate(header, self.policy.offers_beats(), self.now)
             }
         }
         .map_err(|_| Refusal::because("Malformed heart-beat", "It must be two numbers, as in `0,0`."))?;
@@ -44,7 +45,7 @@ impl Core {
 
     /// The highest common version; without `accept-version` the client speaks 1.0 (STOMP12-VER-03 to -05).
     fn negotiate(&self, frame: &Frame) -> Result<Version, Refusal> {
-        let offered = frame.header("accept-version").unwrap_or("1.0");
+        let offered = frame.header("accept-version").unwrap_or(self.policy.assumed_versions());
         // Not trimmed: STOMP12-ENC-07 knows no padding.
         let common: Vec<Version> = offered.split(',').filter_map(Version::parse).collect();
         self.policy.version(&common).ok_or_else(|| Refusal {
@@ -62,11 +63,16 @@ impl Core {
         }
         let connected = connected
             .with("heart-beat", offered)
-            .with("session", format!("s-{}", self.logins))
+            .with("session", self.policy.session_id(self.logins))
             .with("server", SERVER)
             .with("user-name", &login.user);
+        *self.visits.entry(login.user.clone()).or_default() += 1;
+        if let Some(first) = self.policy.says_first() {
+            self.send(conn, first);
+        }
         self.push(conn, Act::Speak(login.version));
-        if beats.outgoing.or(beats.incoming).is_some() {
+        let limit = self.policy.idle_limit(login.version);
+        if beats.outgoing.or(beats.incoming).or(limit).is_some() {
             self.beating.insert(conn);
         }
         if let Some(session) = self.sessions.get_mut(&conn) {

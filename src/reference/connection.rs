@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::hub::{Hub, stopped, until};
 use super::policy::Policy;
 use super::talk::{Say, Talk};
-use crate::link::ws::{Assembler, FrameReader, Message, Role, Violation, WsFrame, encode_frame, opcode};
+use crate::link::ws::{Assembler, FrameReader, Message, Role, Violation, WsFrame, opcode};
 use crate::link::{Stream, sockjs};
 
 /// Octets of a message (WS-SEC-01): several frames may be in one.
@@ -87,7 +87,11 @@ impl Connection {
     pub(super) async fn run(mut self, stream: Stream, first: &[u8], mut stop: watch::Receiver<bool>) {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut buffer = vec![0; 16 * 1024];
-        if self.framing == Framing::SockJs && self.policy().greets_session() {
+        let greets = match self.framing {
+            Framing::SockJs => self.policy().greets_session(),
+            Framing::Raw => self.policy().greets_plain(),
+        };
+        if greets {
             self.write(opcode::TEXT, "o");
         }
         self.take_in(first);
@@ -99,7 +103,7 @@ impl Connection {
                     Ok(count) if count > 0 => drop(self.out.drain(..count)),
                     _ => break,
                 },
-                say = self.talk.next(), if self.phase == Phase::Open => self.say(say),
+                says = self.talk.next_few(), if self.phase == Phase::Open => self.say_all(says),
                 read = reader.read(&mut buffer), if self.reads() => match read {
                     Ok(count) if count > 0 => self.take_in(&buffer[..count]),
                     _ => self.finish(),
@@ -171,7 +175,7 @@ impl Connection {
     fn ws_frame(&mut self, frame: WsFrame) {
         if !frame.is_control() && !frame.payload.is_empty() {
             // Part of a frame is a sign of life as well (STOMP12-HB-12).
-            self.talk.alive();
+            self.talk.alive(&frame.payload);
         }
         let empty = !frame.is_control() && !frame.fin && frame.payload.is_empty();
         if empty && !self.policy().takes_empty_fragments() {
@@ -179,6 +183,9 @@ impl Connection {
         }
         if frame.is_control() && !self.policy().keeps_fragments() {
             self.messages = Assembler::new(MESSAGE_LIMIT);
+        }
+        if !frame.is_control() && !self.policy().joins_fragments() {
+            return self.message(Message::Text(String::from_utf8_lossy(&frame.payload).into_owned()));
         }
         match self.messages.push(frame) {
             Err(violation) if !self.policy().closes_at(violation.clause) => {}
@@ -201,8 +208,12 @@ impl Connection {
                 }
             }
             (Message::Text(text), _, Framing::Raw) => self.hear(text.as_bytes()),
-            (Message::Binary(octets), _, Framing::Raw) => self.hear(&octets),
-            (Message::Text(text), _, Framing::SockJs) => match sockjs::read_client(&text) {
+            (Message::Binary(octets), _, Framing::Raw) => {
+                if self.policy().takes_binary() {
+                    self.hear(&octets);
+                }
+            }
+            (Message::Text(text), _, Framing::SockJs) => match self.policy().sock_read(&text) {
                 Ok(texts) => texts.iter().for_each(|text| self.hear(text.as_bytes())),
                 Err(_) if self.policy().refuses_broken_json() => {
                     self.say_close(1007, "Broken JSON encoding.");
@@ -214,9 +225,8 @@ impl Connection {
     }
 
     fn hear(&mut self, octets: &[u8]) {
-        for say in self.talk.hear(octets) {
-            self.say(say);
-        }
+        let says = self.talk.hear(octets);
+        self.say_all(says);
     }
 
     /// Closes at the first violation. Reading goes on, so that the peer sees the close frame and no reset.
@@ -231,9 +241,8 @@ impl Connection {
     fn closed_by_peer(&mut self, code: Option<u16>) {
         self.talk.close();
         if self.phase == Phase::Open {
-            for say in self.talk.rest() {
-                self.say(say);
-            }
+            let says = self.talk.rest();
+            self.say_all(says);
         }
         if self.phase == Phase::Open && self.policy().answers_close() {
             let code = code.map(|code| code.to_be_bytes().to_vec()).unwrap_or_default();
@@ -250,6 +259,27 @@ impl Connection {
 
     // ---- out
 
+    /// Says things in order; STOMP that is ready together may share a message.
+    fn say_all(&mut self, says: Vec<Say>) {
+        let mut batch = Vec::new();
+        for say in says {
+            match say {
+                Say::Stomp(octets) if self.policy().batches() => batch.extend(octets),
+                other => {
+                    self.send_batch(&mut batch);
+                    self.say(other);
+                }
+            }
+        }
+        self.send_batch(&mut batch);
+    }
+
+    fn send_batch(&mut self, batch: &mut Vec<u8>) {
+        if !batch.is_empty() {
+            self.send(std::mem::take(batch));
+        }
+    }
+
     fn say(&mut self, say: Say) {
         match say {
             Say::Stomp(octets) => self.send(octets),
@@ -262,6 +292,7 @@ impl Connection {
     /// Sends STOMP: as text, or as octets where it is none (WSSTOMP-05, WSSTOMP-06).
     fn send(&mut self, octets: Vec<u8>) {
         match (self.framing, String::from_utf8(octets)) {
+            (Framing::Raw, Ok(text)) if !self.policy().sends_text() => self.write(opcode::BINARY, text),
             (Framing::Raw, Ok(text)) => self.write(opcode::TEXT, text),
             (Framing::Raw, Err(error)) => self.write(opcode::BINARY, error.into_bytes()),
             (Framing::SockJs, text) => {
@@ -276,9 +307,13 @@ impl Connection {
     /// Begins the closing handshake.
     fn say_close(&mut self, code: u16, reason: &str) {
         self.talk.close();
-        if self.framing == Framing::SockJs {
-            let frame = self.policy().sock_close(code, reason);
+        if self.framing == Framing::SockJs
+            && let Some(frame) = self.policy().sock_close(code, reason)
+        {
             self.write(opcode::TEXT, frame);
+            if !self.policy().closes_behind_c() {
+                return;
+            }
         }
         let mut payload = code.to_be_bytes().to_vec();
         payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(REASON_LIMIT)]);
@@ -290,7 +325,8 @@ impl Connection {
     }
 
     fn write(&mut self, opcode: u8, payload: impl Into<Vec<u8>>) {
-        let frame = WsFrame::new(opcode, payload, self.policy().mask());
-        self.out.extend_from_slice(&encode_frame(&frame));
+        for frame in self.policy().fragments(WsFrame::new(opcode, payload, None)) {
+            self.out.extend_from_slice(&self.policy().octets(&frame));
+        }
     }
 }

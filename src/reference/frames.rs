@@ -4,6 +4,7 @@
 //! itself: `broker.rs` and `im.rs` do.
 
 use super::core::Core;
+use super::decisions::Mishap;
 use super::event::ConnId;
 use super::refusal::Refusal;
 use super::roads::{self, Errand, Road};
@@ -21,6 +22,9 @@ fn required<'f>(frame: &'f Frame, name: &str) -> Result<&'f str, Refusal> {
 impl Core {
     /// Carries out a frame.
     pub(super) fn obey(&mut self, conn: ConnId, frame: &Frame) -> Result<(), Refusal> {
+        if let Some(message) = self.policy.objects_to(frame) {
+            return Err(Refusal::plain(message));
+        }
         if matches!(frame.command.as_str(), "CONNECT" | "STOMP") {
             return self.connect(conn, frame);
         }
@@ -51,7 +55,8 @@ impl Core {
     }
 
     fn subscribe(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
-        let destination = required(frame, "destination")?.to_owned();
+        let destination =
+            self.policy.subscribed(frame).ok_or_else(|| Refusal::missing("destination"))?.to_owned();
         let id = frame.header("id").map(str::to_owned);
         let session = self.session(conn)?;
         let version = session.version();
@@ -67,11 +72,22 @@ impl Core {
         let ack = AckMode::parse(frame.header("ack"), default).ok_or_else(|| {
             Refusal::because("Unknown ack mode", "It is auto, client or client-individual.")
         })?;
-        let road = roads::subscribed(&destination, user).filter(|road| self.may_listen(user, road));
+        let road = self.subscribed_road(&destination, user).filter(|road| self.may_listen(user, road));
         // Whether such a thing exists is nobody's business but its members'.
         let road = road.ok_or_else(|| Refusal::plain("No such destination"))?;
+        let pushes = self.policy.pushes_on_subscribe() && road == Road::Personal(user.to_owned());
         self.list(conn, key, Subscription { id, destination, road, ack });
+        if pushes {
+            self.push_stored(conn, user);
+        }
         Ok(())
+    }
+
+    fn subscribed_road(&self, destination: &str, user: &str) -> Option<Road> {
+        Some(match roads::subscribed(destination, user)? {
+            Road::Group(called) => Road::Group(self.policy.group_id(&called)),
+            road => road,
+        })
     }
 
     fn may_listen(&self, user: &str, road: &Road) -> bool {
@@ -100,7 +116,12 @@ impl Core {
         if !session.subscriptions.contains_key(key) {
             return Err(Refusal::plain("No such subscription"));
         }
-        if self.policy.ends_subscription() {
+        if !self.policy.ends_subscription() {
+            return Ok(());
+        }
+        let everywhere = self.policy.unsubscribes_everywhere();
+        let conns = self.sessions.keys().copied().filter(|other| everywhere || *other == conn);
+        for conn in conns.collect::<Vec<_>>() {
             let owed = self.unlist(conn, key);
             self.take_back(owed);
         }
@@ -129,7 +150,7 @@ impl Core {
         if !session.awaits(&ack) {
             return Err(Refusal::plain("No such message to acknowledge"));
         }
-        match frame.header("transaction") {
+        match frame.header("transaction").filter(|_| policy.holds_acks()) {
             None => self.settle(conn, &ack, frame.command == "NACK"),
             Some(name) => self.hold(conn, user, name, Held::Settle(ack, frame.command == "NACK")),
         }
@@ -176,7 +197,9 @@ impl Core {
     }
 
     fn commit(&mut self, conn: ConnId, user: &str, frame: &Frame) -> Result<(), Refusal> {
-        for held in self.transaction(conn, frame)? {
+        let mut held = self.transaction(conn, frame)?;
+        held.truncate(self.policy.committed(held.len()));
+        for held in held {
             self.carry_out(conn, user, held)?;
         }
         Ok(())
@@ -192,10 +215,10 @@ impl Core {
     /// Carries out a SEND. What the application refuses it refuses in silence (IM-SEND-10, IM-ERR-05).
     fn run(&mut self, conn: ConnId, user: &str, errand: &Errand, frame: &Frame) -> Result<(), Refusal> {
         match errand {
-            Errand::Chat => self.chat(user, &frame.body),
+            Errand::Chat => self.chat(conn, user, &frame.body),
             Errand::Revoke => self.revoke(conn, user, &frame.body),
             Errand::Sync => self.sync(conn, user, &frame.body),
-            Errand::Nobody => {}
+            Errand::Nobody => self.mishap(conn, Mishap::NobodyThere),
             Errand::Direct(road) => self.publish(road, frame),
             Errand::Topic(name) => self.publish(&Road::Topic(name.clone()), frame),
             Errand::Queue(name) => return self.enqueue(name, frame),

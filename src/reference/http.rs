@@ -20,11 +20,8 @@ use super::pages::{Answer, frames, info, not_allowed, options, plain, taken, who
 use super::policy::Policy;
 use super::sockjs::{Order, Receiver, Sessions, Style};
 use super::talk::Talk;
-use crate::link::sockjs;
 use crate::link::ws::accept_key;
 
-/// Where the service is.
-const BASE: &str = "/ws/im";
 const JAVASCRIPT: &str = "application/javascript;charset=UTF-8";
 
 /// What requests are answered with.
@@ -48,7 +45,9 @@ pub(super) struct Granted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place<'p> {
     /// A WebSocket.
-    Socket(Framing),
+    Socket,
+    /// A WebSocket beneath SockJS: the id of the session.
+    Session(&'p str),
     /// The SockJS greeting.
     Greeting,
     /// What SockJS clients ask first.
@@ -61,17 +60,18 @@ enum Place<'p> {
     Nowhere,
 }
 
-fn place(policy: Policy, path: &str) -> Place<'_> {
-    let Some(rest) = path.strip_prefix(BASE) else { return Place::Nowhere };
+fn place<'p>(policy: Policy, path: &'p str, query: &str) -> Place<'p> {
+    let Some(rest) = policy.below(path, query) else { return Place::Nowhere };
     let segments: Vec<&str> = rest.split('/').collect();
     match segments[..] {
-        [""] | ["", "websocket"] => Place::Socket(Framing::Raw),
+        [""] | ["", "websocket"] if policy.serves_plain() => Place::Socket,
+        _ if !policy.serves_sockjs() => Place::Nowhere,
         ["", "info"] => Place::Info,
         ["", server, session, transport]
             if [server, session].iter().all(|id| policy.accepts_session_id(id)) =>
         {
             match transport {
-                "websocket" => Place::Socket(Framing::SockJs),
+                "websocket" => Place::Session(session),
                 "xhr" => Place::Frames(Style::Polling, server, session),
                 "xhr_streaming" => Place::Frames(Style::Streaming, server, session),
                 "eventsource" => Place::Frames(Style::EventSource, server, session),
@@ -89,7 +89,11 @@ fn methods(place: Place<'_>) -> &'static str {
     match place {
         Place::Info => "OPTIONS, GET",
         Place::Frames(Style::Polling | Style::Streaming, ..) | Place::Messages(..) => "OPTIONS, POST",
-        Place::Frames(Style::EventSource, ..) | Place::Socket(_) | Place::Greeting | Place::Nowhere => "GET",
+        Place::Frames(Style::EventSource, ..)
+        | Place::Socket
+        | Place::Session(_)
+        | Place::Greeting
+        | Place::Nowhere => "GET",
     }
 }
 
@@ -97,17 +101,24 @@ fn methods(place: Place<'_>) -> &'static str {
 pub(super) async fn answer(service: &Service, mut request: Request<Incoming>) -> (Answer, Option<Granted>) {
     let hub = &service.hub;
     let path = request.uri().path().to_owned();
-    let place = place(hub.policy, &path);
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let place = place(hub.policy, &path, &query);
     let allowed = methods(place);
     let answer = match place {
         Place::Nowhere => plain(StatusCode::NOT_FOUND, "Not Found"),
         _ if !allowed.split(", ").any(|method| request.method() == method) => not_allowed(allowed),
         _ if request.method() == Method::OPTIONS => options(hub, request.headers(), allowed),
-        Place::Socket(framing) => match upgrade(hub, &mut request, framing) {
-            Ok((answer, granted)) => return (answer, Some(granted)),
-            Err(answer) => *answer,
-        },
-        Place::Greeting => plain(StatusCode::OK, "Welcome to SockJS!\n"),
+        Place::Session(id) if !hub.policy.shares_session_ids() && !service.sessions.claim(id) => {
+            plain(StatusCode::CONFLICT, "Conflict")
+        }
+        Place::Socket | Place::Session(_) => {
+            let framing = if place == Place::Socket { Framing::Raw } else { Framing::SockJs };
+            match upgrade(hub, &mut request, framing) {
+                Ok((answer, granted)) => return (answer, Some(granted)),
+                Err(answer) => *answer,
+            }
+        }
+        Place::Greeting => plain(StatusCode::OK, hub.policy.greeting()),
         Place::Info => info(hub, request.headers()),
         Place::Frames(style, server, session) => {
             let key = hub.policy.session_key(server, session);
@@ -154,7 +165,7 @@ async fn take(service: &Service, request: Request<Incoming>, key: &str) -> Answe
         if policy.refuses_unknown_session() {
             return plain(StatusCode::NOT_FOUND, "Not Found");
         }
-        return taken(&head.headers);
+        return taken(policy, &head.headers);
     };
     let octets = match Limited::new(body, MESSAGE_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
@@ -163,7 +174,7 @@ async fn take(service: &Service, request: Request<Incoming>, key: &str) -> Answe
     if octets.is_empty() {
         return plain(StatusCode::INTERNAL_SERVER_ERROR, "Payload expected.");
     }
-    match std::str::from_utf8(&octets).map_err(|_| String::new()).and_then(sockjs::read_client) {
+    match std::str::from_utf8(&octets).map_err(|_| String::new()).and_then(|text| policy.sock_read(text)) {
         // Where the session has just ended, its receiver is told.
         Ok(texts) => drop(orders.send(Order::Take(texts))),
         Err(_) if policy.refuses_broken_json() => {
@@ -171,7 +182,7 @@ async fn take(service: &Service, request: Request<Incoming>, key: &str) -> Answe
         }
         Err(_) => {}
     }
-    taken(&head.headers)
+    taken(policy, &head.headers)
 }
 
 /// Who knocks, if they are let in: the user of the query token (IM-HS-02, IM-HS-03).
@@ -197,6 +208,9 @@ fn upgrade<B>(
     let computed = handshake_key(hub, request)?;
     let user = admitted(hub, request)?;
     let headers = request.headers();
+    if hub.policy.needs_subprotocol() && !headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+        return Err(Box::new(plain(StatusCode::BAD_REQUEST, "A sub-protocol is needed.")));
+    }
     let mut answer = whole(StatusCode::SWITCHING_PROTOCOLS, "");
     answer = with(answer, header::UPGRADE, "websocket");
     answer = with(answer, header::CONNECTION, "Upgrade");
@@ -205,8 +219,9 @@ fn upgrade<B>(
     if let Some(extensions) = hub.policy.extensions(&offered) {
         answer = with(answer, header::SEC_WEBSOCKET_EXTENSIONS, &extensions);
     }
+    let protocols = list(hub, headers, &header::SEC_WEBSOCKET_PROTOCOL);
     if (framing == Framing::Raw || hub.policy.negotiates_beneath_sockjs())
-        && let Some(selected) = hub.policy.subprotocol(&list(hub, headers, &header::SEC_WEBSOCKET_PROTOCOL))
+        && let Some(selected) = hub.policy.subprotocol(&protocols)
     {
         answer = with(answer, header::SEC_WEBSOCKET_PROTOCOL, &selected);
     }
@@ -217,7 +232,7 @@ fn upgrade<B>(
 fn handshake_key<B>(hub: &Hub, request: &Request<B>) -> Result<String, Box<Answer>> {
     let headers = request.headers();
     let names = |name, wanted: &str| hub.policy.lists(&list(hub, headers, name), wanted);
-    let bad = |text| Err(Box::new(plain(StatusCode::BAD_REQUEST, text)));
+    let bad = |text| Err(Box::new(plain(hub.policy.bad_handshake(), text)));
     if request.version() != Version::HTTP_11 || !names(&header::UPGRADE, "websocket") {
         return bad("Can \"Upgrade\" only to \"WebSocket\".");
     }
@@ -260,9 +275,9 @@ mod tests {
     #[test]
     fn a_path_stands_for_one_place() {
         let cases = [
-            ("/ws/im", Place::Socket(Framing::Raw)),
-            ("/ws/im/websocket", Place::Socket(Framing::Raw)),
-            ("/ws/im/000/abc/websocket", Place::Socket(Framing::SockJs)),
+            ("/ws/im", Place::Socket),
+            ("/ws/im/websocket", Place::Socket),
+            ("/ws/im/000/abc/websocket", Place::Session("abc")),
             ("/ws/im/", Place::Greeting),
             ("/ws/im/info", Place::Info),
             ("/ws/im//abc/websocket", Place::Nowhere),
@@ -279,7 +294,7 @@ mod tests {
             ("/", Place::Nowhere),
         ];
         for (path, expected) in cases {
-            assert_eq!(place(Policy::default(), path), expected, "{path}");
+            assert_eq!(place(Policy::default(), path, "token=t"), expected, "{path}");
         }
     }
 

@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::core::Core;
+use super::decisions::{Audience, Mishap};
 use super::event::ConnId;
 use super::message::{ChatType, Message, RevokeRequest, SendRequest, Status, sync_app};
-use super::policy::Audience;
+use super::policy::Policy;
+use super::refusal::Refusal;
 use super::roads::Road;
-use super::session::Letter;
-
-/// How many messages are remembered, for revoking and for knowing an id again.
-const REMEMBERED: usize = 20_000;
+use super::session::{Letter, Session};
 
 /// An id and the scope in which it is unique.
 type Key = (String, String);
@@ -23,6 +22,8 @@ type Key = (String, String);
 #[derive(Debug, Default)]
 pub(super) struct Mail {
     records: BTreeMap<Key, Record>,
+    /// How many messages were taken.
+    sent: u64,
     /// The keys in the order of sending, so that the oldest can be forgotten.
     order: VecDeque<Key>,
     /// By recipient, in the order of sending: app and message.
@@ -40,8 +41,8 @@ impl Mail {
         self.records.contains_key(key)
     }
 
-    fn remember(&mut self, key: Key, app: String, message: Message) {
-        if self.order.len() == REMEMBERED
+    fn remember(&mut self, key: Key, app: String, message: Message, most: usize) {
+        if self.order.len() >= most
             && let Some(oldest) = self.order.pop_front()
         {
             self.records.remove(&oldest);
@@ -62,12 +63,12 @@ impl Mail {
     }
 
     /// Takes out what waits for a user in an app.
-    fn take(&mut self, user: &str, app: &str) -> Vec<Message> {
+    fn take(&mut self, user: &str, app: &str, policy: Policy) -> Vec<Message> {
         let Some(stored) = self.stored.get_mut(user) else { return Vec::new() };
-        let (taken, kept) = std::mem::take(stored).into_iter().partition(|(of, _)| of == app);
-        *stored = kept;
-        let taken: Vec<(String, Message)> = taken;
-        taken.into_iter().map(|(_, message)| message).collect()
+        let wanted = |of: &str| policy.syncs_app(of, app);
+        let taken = stored.iter().filter(|(of, _)| wanted(of)).map(|(_, message)| message.clone()).collect();
+        stored.retain(|(of, _)| policy.keeps_delivered() || !wanted(of));
+        taken
     }
 
     /// The messages of this id that `may` be revoked.
@@ -81,27 +82,31 @@ impl Mail {
 }
 
 impl Letter {
-    fn of_message(message: &Message) -> Letter {
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Letter { headers, body: message.to_json() }
+    fn json(body: Vec<u8>) -> Letter {
+        Letter { headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
     }
 }
 
 impl Core {
     /// `/app/chat.send`
-    pub(super) fn chat(&mut self, user: &str, body: &[u8]) {
-        let Some(request) = SendRequest::parse(body) else { return };
-        if !self.policy.serves_app(self.directory.belongs(user, &request.app))
-            || !self.reaches(user, &request)
-        {
+    pub(super) fn chat(&mut self, conn: ConnId, user: &str, body: &[u8]) {
+        let Some(request) = SendRequest::parse(body, self.policy) else {
+            return self.mishap(conn, Mishap::BadBody);
+        };
+        if !self.policy.serves_app(self.directory.belongs(user, &request.app)) {
             return;
         }
-        let key = (request.id.clone(), self.policy.id_scope(user).to_owned());
-        if self.mail.knows(&key) {
+        if !self.reaches(user, &request) {
+            return self.mishap(conn, Mishap::NoSuchRecipient);
+        }
+        self.mail.sent += 1;
+        let id = self.policy.id(&request.id, self.mail.sent);
+        let key = (id.clone(), self.policy.id_scope(user).to_owned());
+        if self.mail.knows(&key) && !self.policy.repeats() {
             return;
         }
         let message = Message {
-            id: request.id,
+            id,
             from_id: self.policy.sender_id(user, &request.body),
             to_id: request.to,
             chat_type: request.chat_type,
@@ -110,10 +115,21 @@ impl Core {
             status: Status::Sent,
             created_at: self.policy.created_at(self.wall()),
         };
-        self.mail.remember(key, request.app.clone(), message.clone());
+        self.mail.remember(key, request.app.clone(), message.clone(), self.policy.remembers());
         match message.chat_type {
-            ChatType::Single => self.post_to_user(request.app, message),
-            ChatType::Group => self.show(&self.listening(&Road::Group(message.to_id.clone())), &message),
+            ChatType::Single => {
+                let own = self.listening(&Road::Personal(user.to_owned())).into_iter();
+                let echoed: Vec<_> = own.filter(|(other, _)| self.policy.echoes(conn, *other)).collect();
+                if message.to_id != user {
+                    self.show(&echoed, &message);
+                }
+                self.post_to_user(request.app, message);
+            }
+            ChatType::Group => {
+                let mut listening = self.members_listening(&message.to_id);
+                listening.retain(|(other, _)| self.policy.echoes_to_group() || *other != conn);
+                self.show(&listening, &message);
+            }
         }
     }
 
@@ -121,6 +137,7 @@ impl Core {
     fn reaches(&self, user: &str, request: &SendRequest) -> bool {
         match request.chat_type {
             ChatType::Single => match self.directory.user(&request.to) {
+                Some(_) if request.to == user && !self.policy.serves_self() => false,
                 Some(_) => self.policy.serves_app(self.directory.belongs(&request.to, &request.app)),
                 None => false,
             },
@@ -133,9 +150,11 @@ impl Core {
     /// Shows a message to its recipient, or keeps it until a sync.
     fn post_to_user(&mut self, app: String, message: Message) {
         let listening = self.audience(&message.to_id);
-        if listening.is_empty() {
-            self.mail.store(app, message);
-            return;
+        if listening.is_empty() || self.policy.keeps_delivered() {
+            let of_recipient = |s: &Session| s.login.as_ref().is_some_and(|l| l.user == message.to_id);
+            if self.policy.stores(self.sessions.values().any(of_recipient)) {
+                self.mail.store(app, message.clone());
+            }
         }
         let devices = self.policy.devices(listening.iter().map(|(conn, _)| *conn).collect());
         let shown: Vec<_> = listening.into_iter().filter(|(conn, _)| devices.contains(conn)).collect();
@@ -159,8 +178,20 @@ impl Core {
         heard
     }
 
+    /// The subscriptions on which a group is heard.
+    fn members_listening(&self, group: &str) -> Vec<(ConnId, String)> {
+        let hears = |road: &Road| matches!(road, Road::Group(id) if self.policy.hears_group(id, group));
+        let all =
+            self.listeners.iter().filter(|(road, _)| hears(road)).flat_map(|(_, l)| l.clone()).collect();
+        self.policy.reached(all)
+    }
+
     fn show(&mut self, listening: &[(ConnId, String)], message: &Message) {
-        let letter = Arc::new(Letter::of_message(message));
+        self.show_body(listening, self.policy.body(message));
+    }
+
+    fn show_body(&mut self, listening: &[(ConnId, String)], body: Vec<u8>) {
+        let letter = Arc::new(Letter::json(body));
         for (conn, key) in listening {
             self.deliver(*conn, key, &letter, None);
         }
@@ -171,8 +202,12 @@ impl Core {
         let Some(request) = RevokeRequest::parse(body) else { return };
         let policy = self.policy;
         let may = |sender: &str| policy.may_revoke(user, sender);
-        let Some(record) = self.mail.revocable(&request.id, &request.app, may) else { return };
-        if record.message.status == Status::Revoked && policy.tells_once() {
+        let now = policy.created_at(self.wall());
+        let Some(record) = self.mail.revocable(&request.id, &request.app, may) else {
+            return self.mishap(conn, Mishap::NoSuchMessage);
+        };
+        let age = now.saturating_sub(record.message.created_at);
+        if !policy.revokes(age) || (record.message.status == Status::Revoked && policy.tells_once()) {
             return;
         }
         record.message.status = Status::Revoked;
@@ -180,20 +215,19 @@ impl Core {
         if policy.forgets_revoked() {
             self.mail.unstore(&message);
         }
-        let content = policy.notice_content(&message.content);
         let told = self.told(conn, &message);
-        self.show(&told, &Message { content, ..message });
+        self.show(&told, &policy.notice(message));
     }
 
     /// Who learns of a revocation by `conn`: the recipient or the group, and the sender's other sessions.
     fn told(&self, conn: ConnId, message: &Message) -> Vec<(ConnId, String)> {
         let to = &message.to_id;
         if message.chat_type == ChatType::Group {
-            let group = self.listening(&Road::Group(to.clone()));
-            return if self.policy.tells_group() { group } else { Vec::new() };
+            return if self.policy.tells_group() { self.members_listening(to) } else { Vec::new() };
         }
         let own = self.listening(&Road::Personal(message.from_id.clone()));
-        let mut told: BTreeSet<_> = own.into_iter().filter(|(other, _)| *other != conn).collect();
+        let own_told = |other: ConnId| other != conn && self.policy.tells_own_devices();
+        let mut told: BTreeSet<_> = own.into_iter().filter(|(other, _)| own_told(*other)).collect();
         if self.policy.tells_recipient() {
             told.extend(self.listening(&Road::Personal(to.clone())));
         }
@@ -207,14 +241,30 @@ impl Core {
             return;
         }
         let mut listening = self.listening(&Road::Personal(user.to_owned()));
-        listening.retain(|(other, _)| *other == conn);
+        listening.retain(|(other, _)| self.policy.syncs_on(conn, *other));
         // Without a subscription nothing could be shown, so nothing counts as delivered (IM-SYNC-09).
         if listening.is_empty() {
             return;
         }
-        let stored = self.mail.take(user, &app);
-        for mut message in self.policy.synced(stored) {
+        let mut messages = self.policy.synced(self.mail.take(user, &app, self.policy));
+        if messages.is_empty() && self.policy.refuses_empty_sync() {
+            return self.refuse(conn, &Refusal::plain("Nothing to sync"), None);
+        }
+        for message in &mut messages {
             message.created_at = self.policy.synced_at(message.created_at, self.wall());
+        }
+        match self.policy.bundle(&messages).filter(|_| !messages.is_empty()) {
+            Some(body) => self.show_body(&listening, body),
+            None => messages.iter().for_each(|message| self.show(&listening, message)),
+        }
+    }
+
+    /// What is stored for a user, as soon as there is somebody to show it to.
+    pub(super) fn push_stored(&mut self, conn: ConnId, user: &str) {
+        let app = self.directory.app().to_owned();
+        let mut listening = self.listening(&Road::Personal(user.to_owned()));
+        listening.retain(|(other, _)| *other == conn);
+        for message in self.mail.take(user, &app, self.policy) {
             self.show(&listening, &message);
         }
     }

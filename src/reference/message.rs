@@ -5,6 +5,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::policy::Policy;
+
 /// A message as receivers see it: the JSON body of MESSAGE (IM-SEND-02), members in the documented order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,9 +89,15 @@ fn name(body: &Map<String, Value>, member: &str) -> Option<String> {
 }
 
 impl SendRequest {
+    const MEMBERS: [&str; 6] = ["appId", "messageId", "toId", "chatType", "msgType", "content"];
+
     /// Reads the body; nothing if it is not as documented (IM-SEND-10).
-    pub(super) fn parse(body: &[u8]) -> Option<SendRequest> {
-        let body = object(body)?;
+    pub(super) fn parse(body: &[u8], policy: Policy) -> Option<SendRequest> {
+        let body = policy.request(object(body)?);
+        let known = |name: &String| Self::MEMBERS.contains(&name.as_str());
+        if !policy.takes_extra_members() && !body.keys().all(known) {
+            return None;
+        }
         Some(SendRequest {
             app: name(&body, "appId")?,
             id: name(&body, "messageId")?,

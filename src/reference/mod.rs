@@ -13,6 +13,7 @@ mod broker;
 mod connect;
 mod connection;
 mod core;
+pub mod decisions;
 pub mod defects;
 mod directory;
 mod event;
@@ -31,12 +32,13 @@ mod sockjs;
 mod talk;
 #[cfg(test)]
 mod tests;
+pub mod variants;
 
 pub use self::core::Core;
 pub use defects::Defect;
 pub use directory::{Directory, DirectoryError, Group, Standing, User};
 pub use event::{Act, ConnId, Effect, Event};
 pub use message::{ChatType, Message, Status};
-pub use policy::{Audience, Decisions, Policy, UnknownDefect};
+pub use policy::{Peculiarity, Policy};
 pub use server::Server;
 pub use session::AckMode;

@@ -8,6 +8,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::hub::Hub;
+use super::policy::Policy;
 use super::sockjs::Flow;
 
 const TEXT: &str = "text/plain;charset=UTF-8";
@@ -39,15 +40,20 @@ pub(super) fn not_allowed(methods: &str) -> Answer {
 
 /// `GET /ws/im/info` (SOCKJS-INFO-01).
 pub(super) fn info(hub: &Hub, headers: &HeaderMap) -> Answer {
-    let body = format!(
-        "{{\"websocket\":true,\"cookie_needed\":false,\"origins\":[\"*:*\"],\"entropy\":{}}}",
-        hub.entropy()
-    );
-    fresh(with(whole(StatusCode::OK, body), header::CONTENT_TYPE, "application/json;charset=UTF-8"), headers)
+    let body = whole(StatusCode::OK, hub.policy.info(hub.entropy()));
+    let page = with(body, header::CONTENT_TYPE, "application/json;charset=UTF-8");
+    if hub.policy.info_may_be_kept() {
+        return shared(with(page, header::CACHE_CONTROL, "public, max-age=3600"), headers);
+    }
+    fresh(page, headers)
 }
 
 /// What a browser asks before a page may ask anything (SOCKJS-INFO-02, SOCKJS-XHR-04).
 pub(super) fn options(hub: &Hub, headers: &HeaderMap, methods: &str) -> Answer {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    if !hub.policy.answers_options(origin) {
+        return plain(StatusCode::FORBIDDEN, "Forbidden");
+    }
     let mut answer = whole(StatusCode::NO_CONTENT, "");
     answer = with(answer, header::ACCESS_CONTROL_ALLOW_METHODS, methods);
     answer = with(answer, header::ACCESS_CONTROL_MAX_AGE, A_YEAR);
@@ -61,8 +67,8 @@ pub(super) fn options(hub: &Hub, headers: &HeaderMap, methods: &str) -> Answer {
 }
 
 /// The answer to a request that brought messages (SOCKJS-XHR-02).
-pub(super) fn taken(headers: &HeaderMap) -> Answer {
-    fresh(plain(StatusCode::NO_CONTENT, ""), headers)
+pub(super) fn taken(policy: Policy, headers: &HeaderMap) -> Answer {
+    fresh(plain(policy.taken(), ""), headers)
 }
 
 /// The answer to a request that receives frames, of which the last or the first are still to come.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::beats::Beats;
 use super::roads::{Errand, Road};
@@ -103,6 +104,28 @@ pub(super) struct Session {
     pub(super) unsettled: Vec<Unsettled>,
     pub(super) transactions: BTreeMap<String, Vec<Held>>,
     pub(super) beats: Beats,
+    pub(super) tally: Tally,
+}
+
+/// How many messages were delivered on a connection.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// In all.
+    pub(super) delivered: u64,
+    /// In a row: each within 20 ms of the one before.
+    pub(super) in_row: u64,
+    /// When the last one was.
+    last: Duration,
+}
+
+impl Tally {
+    /// One more, now.
+    pub(super) fn count(&mut self, now: Duration) {
+        let goes_on = now.saturating_sub(self.last) < Duration::from_millis(20);
+        self.in_row = if goes_on { self.in_row + 1 } else { 1 };
+        self.delivered += 1;
+        self.last = now;
+    }
 }
 
 impl Session {

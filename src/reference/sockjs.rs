@@ -3,7 +3,7 @@
 //! It relies on `talk.rs` for STOMP and on `http.rs` for requests. It must never serve two receivers at once, nor lose
 //! a message between two of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -124,6 +124,8 @@ pub(super) struct Sessions(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     by_key: BTreeMap<String, Orders>,
+    /// Ids of sessions over WebSocket, where each may be used once.
+    claimed: BTreeSet<String>,
     tasks: JoinSet<()>,
 }
 
@@ -132,6 +134,12 @@ impl Sessions {
     pub(super) fn find(&self, key: &str) -> Option<Orders> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.by_key.get(key).filter(|orders| !orders.is_closed()).cloned()
+    }
+
+    /// Takes an id for a session over WebSocket; whether nobody had it before.
+    pub(super) fn claim(&self, id: &str) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.claimed.insert(id.to_owned())
     }
 
     /// A session that is there, or a new one, if whoever asks is let in.
@@ -230,7 +238,7 @@ impl Session {
         if self.closed.is_some() || text.is_empty() {
             return;
         }
-        self.talk.alive();
+        self.talk.alive(text.as_bytes());
         for say in self.talk.hear(text.as_bytes()) {
             self.say(say);
         }
@@ -238,7 +246,7 @@ impl Session {
 
     fn attach(&mut self, receiver: Receiver) {
         if self.receiver.is_some() && self.policy.admits_one_receiver() {
-            let frame = self.policy.sock_close(2010, "Another connection still open");
+            let frame = self.policy.sock_close(2010, "Another connection still open").unwrap_or_default();
             // There is room in a new receiver.
             let _ = receiver.out.try_send(receiver.style.frame(self.policy, &frame).into());
             return;
@@ -283,7 +291,7 @@ impl Session {
             return (self.policy.sock_messages(&std::mem::take(&mut self.waiting)), false);
         }
         match &self.closed {
-            Some((code, reason)) => (self.policy.sock_close(*code, reason), true),
+            Some((code, reason)) => (self.policy.sock_close(*code, reason).unwrap_or_default(), true),
             None => ("h".to_owned(), false),
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::event::{Act, ConnId, Event};
 use super::hub::Hub;
 use super::policy::Policy;
-use crate::stomp::{Decoder, Item, Limits, Mode, Version};
+use crate::stomp::{Decoder, FaultKind, Frame, Item, Limits, Mode, Version};
 
 /// What is to be said to the client.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub(super) struct Talk {
 /// A decoder at the beginning of a stream.
 fn decoder(policy: Policy, version: Version) -> Decoder {
     let limits = Limits { frame: policy.frame_limit(), ..Limits::default() };
-    let mut decoder = Decoder::new(Mode::Strict, limits);
+    let mode = if policy.forgives().is_empty() { Mode::Strict } else { Mode::Lenient };
+    let mut decoder = Decoder::new(mode, limits);
     decoder.set_version(version);
     decoder
 }
@@ -51,28 +52,23 @@ impl Talk {
     }
 
     /// Takes note that something came, if only part of a frame: a sign of life (STOMP12-HB-12).
-    pub(super) fn alive(&self) {
-        self.hub.apply(Event::Data { conn: self.conn });
+    pub(super) fn alive(&self, octets: &[u8]) {
+        if self.hub.policy.counts_as_life(octets) {
+            self.hub.apply(Event::Data { conn: self.conn });
+        }
     }
 
     /// Reads STOMP out of one message; what the core decides about it is obeyed before the next frame is read.
     pub(super) fn hear(&mut self, octets: &[u8]) -> Vec<Say> {
         let mut said = Vec::new();
-        self.decoder.feed(octets);
+        self.decoder.feed(&self.hub.policy.hears(octets));
         while !self.over
             && let Some(item) = self.decoder.next_item()
         {
-            let ends = match item {
-                Item::Eol => false,
-                Item::Frame(frame, _) => {
-                    self.hub.apply(Event::Frame { conn: self.conn, frame });
-                    !self.hub.policy.reads_every_frame()
-                }
-                Item::Fault(fault) => {
-                    self.hub.apply(Event::Fault { conn: self.conn, fault });
-                    true
-                }
-            };
+            let (event, ends) = self.event(item);
+            if let Some(event) = event {
+                self.hub.apply(event);
+            }
             said.extend(self.rest());
             if ends {
                 self.begin_again();
@@ -82,6 +78,31 @@ impl Talk {
             self.begin_again();
         }
         said
+    }
+
+    /// What has happened, and whether the rest of the message is left unread.
+    fn event(&self, item: Item) -> (Option<Event>, bool) {
+        let (conn, policy) = (self.conn, self.hub.policy);
+        match item {
+            Item::Eol if policy.skips_line_ends() => (None, false),
+            Item::Eol => (Some(Event::Frame { conn, frame: Frame::new("") }), false),
+            Item::Frame(frame, mut faults) => {
+                // An unescaped colon is read by everybody.
+                faults.retain(|fault| {
+                    fault.kind != FaultKind::RawColon && !policy.forgives().contains(&fault.kind)
+                });
+                match faults.into_iter().next() {
+                    Some(fault) => (Some(Event::Fault { conn, fault }), true),
+                    None => {
+                        let frame = policy.understood(frame);
+                        (Some(Event::Frame { conn, frame }), !policy.reads_every_frame())
+                    }
+                }
+            }
+            // The strict reader is deaf from here on.
+            Item::Fault(fault) if !policy.answers_fault(fault.kind) => (None, false),
+            Item::Fault(fault) => (Some(Event::Fault { conn, fault }), true),
+        }
     }
 
     /// Reads from here on as from the beginning of a stream.
@@ -115,6 +136,15 @@ impl Talk {
         }
     }
 
+    /// The next thing to be said, with all that is ready behind it.
+    pub(super) async fn next_few(&mut self) -> Vec<Say> {
+        let mut says = vec![self.next().await];
+        if self.hub.policy.batches() {
+            says.extend(self.rest());
+        }
+        says
+    }
+
     fn obey(&mut self, act: Act) -> Option<Say> {
         match act {
             Act::Speak(version) => {
@@ -122,7 +152,10 @@ impl Talk {
                 self.decoder.set_version(self.hub.policy.reads_as(version));
                 None
             }
-            Act::Send(frame) => Some(Say::Stomp(self.hub.policy.encode(&frame, self.version))),
+            Act::Send(frame) => {
+                let frame = self.hub.policy.said(frame, self.version);
+                Some(Say::Stomp(self.hub.policy.encode(&frame, self.version)))
+            }
             Act::Beat if self.hub.policy.beats_by_ping() => Some(Say::Ping),
             Act::Beat => Some(Say::Stomp(b"\n".to_vec())),
             Act::Close { code, reason } => {

@@ -114,6 +114,10 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
         // The receiver was thrown out in the middle of it: that decides as well.
         return closed(stage, on);
     }
+    if feeds && total.lost.take().is_some() {
+        // An observation proves nothing: what came while the witness was waited for is what there is to see.
+        total.kind = BarrierKind::Window;
+    }
     total
 }
 

@@ -21,8 +21,8 @@ use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::case::script::Script;
 use crate::link::tls::{TlsConnector, TlsError};
-use crate::link::{Connector, Listener, memory_link};
-use crate::reference::{Directory, Policy, Server};
+use crate::link::{Chaos, Connector, Listener, memory_link};
+use crate::reference::{Directory, Policy, Server, variants};
 use crate::session::Endpoint;
 use crate::target::{Account, Group, Secret, Target};
 
@@ -58,7 +58,10 @@ impl Subject {
         };
         match self {
             Subject::Remote(target) => target.claims(profile),
-            Subject::Embedded { .. } => Ok(profile),
+            Subject::Embedded { policy, .. } => {
+                let points = profile.points.into_iter().chain(variants::points(*policy)).collect();
+                Ok(Profile { points, ..profile })
+            }
         }
     }
 }
@@ -222,6 +225,10 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
             let connector = Connector::Tcp { host: target.address.clone(), port: target.port, tls: None };
             (target, connector, Some(server))
         }
+    };
+    let connector = match settings.chaos {
+        None => connector,
+        Some(seed) => Connector::Chaotic(Arc::new(Chaos::new(seed)), Box::new(connector)),
     };
     let headers = target.headers.iter().map(|(name, _)| (name.clone(), format!("«header:{name}»"))).collect();
     let endpoint = Endpoint {

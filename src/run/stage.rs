@@ -19,7 +19,7 @@ use super::world::{Waiting as Spent, World};
 use crate::case::event::{Event, Phase, Seen, What};
 use crate::case::script::{Script, role_of};
 use crate::case::transport::Transport;
-use crate::judge::{Facts, Judge, Waiting};
+use crate::judge::{Facts, HELD_UP, Judge, Waiting};
 use crate::session::secrets::Secrets;
 use crate::session::{Connection, Dice, Sink};
 use crate::stomp::{Decoder, Item, Limits, Mode, Version};
@@ -296,7 +296,12 @@ impl Stage {
                 return Some(found);
             }
             if timeout_at(deadline, changed).await.is_err() {
-                return holds(&mut self.lock());
+                let found = holds(&mut self.lock());
+                let late = deadline.elapsed();
+                if found.is_none() && late >= HELD_UP {
+                    self.log(None, What::Stall { us: late.as_micros() as u64 });
+                }
+                return found;
             }
         }
     }

@@ -271,6 +271,8 @@ pub struct Settings {
     pub repeat: usize,
     /// Whether the run goes on where the preflight fails.
     pub no_preflight: bool,
+    /// The seed of a link that delays, cuts and joins what it carries.
+    pub chaos: Option<u64>,
 }
 
 impl Default for Settings {
@@ -284,6 +286,7 @@ impl Default for Settings {
             fail_fast: false,
             repeat: 1,
             no_preflight: false,
+            chaos: None,
         }
     }
 }

@@ -1,0 +1,239 @@
+//! `stompliance prove`: how well does this program judge?
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Parser;
+use colored::Colorize as _;
+use indicatif::ProgressBar;
+
+use super::{CONFORMS, FAILS, say, sound};
+use crate::case::library::Library;
+use crate::prove::matrix::{Clean, FlakeRow, Matrix, NullRow, Row};
+use crate::prove::{How, ProveError, false_alarms, flakes, null, on_all_cores, try_defect, try_server};
+use crate::reference::{Defect, Policy, defects, variants};
+
+/// Every how many-th defect is tried over sockets as well.
+const SAMPLE: usize = 10;
+/// Defects that are repeated beside the correct server: of content, of absence, of time.
+const REPEATED: [&str; 3] = ["content-trimmed", "eavesdrop-other-user", "beats-too-slow"];
+
+/// Arguments of `prove`.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// Only these defects, and nothing else.
+    #[arg(long, value_name = "NAME")]
+    defect: Vec<String>,
+    /// How often a defect is tried that shows only sometimes.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    hard_runs: usize,
+    /// Only servers that are none: what they pass must be what is listed.
+    #[arg(long, conflicts_with_all = ["defect", "repeat"])]
+    null: bool,
+    /// Only repetitions: N runs of the correct server and of three defects must give the same verdicts.
+    #[arg(long, value_name = "N", conflicts_with = "defect")]
+    repeat: Option<usize>,
+    /// Over sockets and by the real clock, in place of memory and virtual time.
+    #[arg(long)]
+    over_sockets: bool,
+    /// Put every connection behind a network that delays, cuts and joins, by this seed.
+    #[arg(long, value_name = "SEED")]
+    chaos: Option<u64>,
+    /// Name the cases that no defect fails, nor any real server of the shipped profiles.
+    #[arg(long)]
+    idle_cases: bool,
+    /// The seed of marks, mask keys and order.
+    #[arg(long, default_value_t = 3)]
+    seed: u64,
+    /// Where the matrix goes as JSON.
+    #[arg(long, default_value = "reports/latest/prove.json", value_name = "PATH")]
+    json: PathBuf,
+    /// Where it goes as a page.
+    #[arg(long, default_value = "reports/latest/prove.html", value_name = "PATH")]
+    html: PathBuf,
+}
+
+pub(super) fn main(args: &Args) -> Result<u8, String> {
+    let library = sound(&[])?;
+    let begun = Instant::now();
+    let mut matrix = Matrix { stompliance: env!("CARGO_PKG_VERSION"), seed: args.seed, ..Matrix::default() };
+    prove(args, &library, &mut matrix).map_err(|e| e.to_string())?;
+    matrix.took_s = begun.elapsed().as_secs();
+    write(&args.json, &serde_json::to_string_pretty(&matrix).map_err(|e| e.to_string())?)?;
+    write(&args.html, &matrix.html().map_err(|e| e.to_string())?)?;
+    tell(args, &matrix);
+    Ok(if matrix.complaints().is_empty() { CONFORMS } else { FAILS })
+}
+
+fn prove(args: &Args, library: &Library, matrix: &mut Matrix) -> Result<(), ProveError> {
+    let how = How { seed: args.seed, over_sockets: args.over_sockets, chaos: args.chaos };
+    if let Some(times) = args.repeat {
+        return repeat(library, times, how, matrix);
+    }
+    if args.null {
+        return nulls(library, how, matrix);
+    }
+    let some: Vec<&'static Defect> = match args.defect.is_empty() {
+        true => defects::all().collect(),
+        false => args
+            .defect
+            .iter()
+            .map(|name| defects::named(name).map_err(|e| ProveError::Suites(e.to_string())))
+            .collect::<Result<_, _>>()?,
+    };
+    if args.defect.is_empty() {
+        clean(library, how, matrix)?;
+        nulls(library, how, matrix)?;
+    }
+    matrix.defects = convict(library, &some, args.hard_runs, how)?;
+    if args.defect.is_empty() && !how.over_sockets {
+        let sample: Vec<_> = some.iter().copied().filter(|d| !d.hard).step_by(SAMPLE).collect();
+        matrix.over_sockets = convict(library, &sample, 1, How { over_sockets: true, ..how })?;
+        matrix.conclude(library);
+    }
+    Ok(())
+}
+
+fn bar(title: &str, length: usize) -> ProgressBar {
+    let bar = super::run::progress();
+    bar.set_length(length as u64);
+    bar.set_message(title.to_owned());
+    bar
+}
+
+/// The correct server and its variants.
+fn clean(library: &Library, how: How, matrix: &mut Matrix) -> Result<(), ProveError> {
+    let correct = ("correct", "Answers every question rightly.", Policy::default());
+    let others = variants::all().iter().map(|v| (v.name, v.description, v.policy()));
+    let servers: Vec<_> = std::iter::once(correct).chain(others).collect();
+    let bar = bar("servers that must be clean", servers.len());
+    let tried = on_all_cores(&servers, |(name, description, policy)| {
+        let records = try_server(library, *policy, &[], how)?;
+        bar.inc(1);
+        let alarms = false_alarms(&records);
+        Ok(Clean { name: (*name).into(), description: (*description).into(), tried: records.len(), alarms })
+    });
+    matrix.clean = tried.into_iter().collect::<Result<_, ProveError>>()?;
+    Ok(())
+}
+
+fn nulls(library: &Library, how: How, matrix: &mut Matrix) -> Result<(), ProveError> {
+    let bar = bar("servers that are none", variants::nulls().len());
+    let all: Vec<_> = variants::nulls().iter().collect();
+    let tried = on_all_cores(&all, |one| {
+        let records = try_server(library, one.policy(), &[], how)?;
+        bar.inc(1);
+        Ok(NullRow::new(one, null::passed(one.name, &records)))
+    });
+    matrix.nulls = tried.into_iter().collect::<Result<_, ProveError>>()?;
+    Ok(())
+}
+
+fn convict(
+    library: &Library,
+    some: &[&'static Defect],
+    runs: usize,
+    how: How,
+) -> Result<Vec<Row>, ProveError> {
+    let bar = bar(if how.over_sockets { "defects over sockets" } else { "defects" }, some.len());
+    let tried = on_all_cores(some, |defect| {
+        let conviction = try_defect(library, defect, runs, how)?;
+        bar.inc(1);
+        Ok(Row::from(&conviction))
+    });
+    tried.into_iter().collect()
+}
+
+fn repeat(library: &Library, times: usize, how: How, matrix: &mut Matrix) -> Result<(), ProveError> {
+    let named = REPEATED.iter().map(|name| Policy::with_defect(name).map(|policy| (*name, policy)));
+    let named = named.collect::<Result<Vec<_>, _>>().map_err(|e| ProveError::Suites(e.to_string()))?;
+    let bar = bar("repetitions", times * (named.len() + 1));
+    matrix.repeated = times;
+    for (name, policy) in std::iter::once(("correct", Policy::default())).chain(named) {
+        let nth: Vec<u64> = (0..times as u64).collect();
+        let runs = on_all_cores(&nth, |nth| {
+            let how = How { seed: how.seed + nth, chaos: how.chaos.map(|seed| seed + nth), ..how };
+            let records = try_server(library, policy, &[], how);
+            bar.inc(1);
+            records
+        });
+        let runs = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let row = |(case, verdicts)| FlakeRow { server: name.to_owned(), case, verdicts };
+        matrix.flakes.extend(flakes(&runs).into_iter().map(row));
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    let whole = |e: std::io::Error| format!("cannot write {}: {e}", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(whole)?;
+    }
+    std::fs::write(path, text).map_err(whole)
+}
+
+fn tell(args: &Args, matrix: &Matrix) {
+    for row in &matrix.defects {
+        say(&line(row));
+    }
+    for clean in matrix.clean.iter().filter(|c| c.alarms.is_empty()) {
+        say(&format!("{}     {} ({} cases and rules)", "clean".green(), clean.name, clean.tried));
+    }
+    for null in &matrix.nulls {
+        say(&format!("null      {} passes {} cases and rules", null.name, null.passes));
+    }
+    let bare = matrix.unbroken();
+    if !bare.is_empty() {
+        say(&format!("\n{} MUSTs that no defect was caught at: {}", bare.len(), bare.join(", ")));
+    }
+    if args.idle_cases {
+        say(&format!("\n{} cases and rules that nothing here fails:", matrix.idle.len()));
+        matrix.idle.iter().for_each(|id| say(&format!("  {id}")));
+    }
+    let complaints = matrix.complaints();
+    if !complaints.is_empty() {
+        say("");
+    }
+    for complaint in &complaints {
+        say(&format!("{} {complaint}", "wrong:".red().bold()));
+    }
+    say(&format!("\n{}", sum(matrix, complaints.len())));
+    say(&format!("matrix: {}, {}", args.html.display(), args.json.display()));
+}
+
+/// What all of it came to, in a line.
+fn sum(matrix: &Matrix, wrong: usize) -> String {
+    let mut parts = Vec::new();
+    if !matrix.clean.is_empty() {
+        let clean = matrix.clean.iter().filter(|c| c.alarms.is_empty()).count();
+        parts.push(format!("{clean} of {} servers that conform are clean", matrix.clean.len()));
+    }
+    for (rows, what) in [(&matrix.defects, "defects"), (&matrix.over_sockets, "of a sample over sockets")] {
+        if !rows.is_empty() {
+            let caught = rows.iter().filter(|row| row.is_caught()).count();
+            parts.push(format!("{caught} of {} {what} are caught at a clause that they break", rows.len()));
+        }
+    }
+    if !matrix.nulls.is_empty() {
+        let kept = matrix.nulls.iter().filter(|n| n.unlisted.is_empty() && n.vanished.is_empty()).count();
+        parts.push(format!("{kept} of {} null servers pass what is listed", matrix.nulls.len()));
+    }
+    if matrix.repeated > 0 {
+        parts.push(format!("{} repetitions, {} flakes", matrix.repeated, matrix.flakes.len()));
+    }
+    let all = if wrong == 0 { "all as it must be".green() } else { format!("{wrong} things wrong").red() };
+    format!("{}: {} ({} s)", all.bold(), parts.join("; "), matrix.took_s)
+}
+
+fn line(row: &Row) -> String {
+    let word = match row.outcome {
+        "caught" => format!("{:9}", row.outcome).green(),
+        "elsewhere" => format!("{:9}", row.outcome).yellow(),
+        _ => format!("{:9}", row.outcome).red(),
+    };
+    let times =
+        if row.hard { format!(" ({} of {} runs)", row.caught.0, row.caught.1) } else { String::new() };
+    let at: Vec<_> = row.at.iter().map(|(clause, cases)| format!("{clause} in {}", cases.len())).collect();
+    let at = if at.is_empty() { row.breaks.join(", ").dimmed() } else { at.join(", ").normal() };
+    format!("{word} {}{times}  {at}", row.name)
+}

@@ -1,0 +1,264 @@
+//! What proving came to: servers that must be clean, defects and where they were caught, requirements that none breaks.
+//!
+//! It relies on trials that are over. It never decides anything but whether all of it is as it must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
+use serde::Serialize;
+
+use super::{Caught, Conviction, null::Passed};
+use crate::case::catalogue::State;
+use crate::case::coverage::without_row;
+use crate::case::library::Library;
+use crate::case::script::Level;
+use crate::words::glob;
+
+const PAGE: &str = include_str!("matrix.html");
+
+/// A server that must be clean.
+#[derive(Debug, Clone, Serialize)]
+pub struct Clean {
+    /// `correct`, or the name of a variant.
+    pub name: String,
+    /// What it does, in one sentence.
+    pub description: String,
+    /// How many cases and rules were run.
+    pub tried: usize,
+    /// What did not pass, and why: false alarms.
+    pub alarms: Vec<String>,
+}
+
+/// A defect, and what became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: &'static str,
+    /// What the server does, in one sentence.
+    pub description: &'static str,
+    /// The clauses that it breaks.
+    pub breaks: &'static [&'static str],
+    /// Whether it shows only sometimes.
+    pub hard: bool,
+    /// `caught`, `elsewhere` or `missed`: the worst of its runs.
+    pub outcome: &'static str,
+    /// In how many runs it was caught, of how many.
+    pub caught: (usize, usize),
+    /// Where it was caught: clauses that it breaks, and the cases.
+    pub at: BTreeMap<String, BTreeSet<String>>,
+    /// What broke besides.
+    pub elsewhere: BTreeMap<String, BTreeSet<String>>,
+    /// How many cases and rules were run.
+    pub tried: usize,
+    /// Milliseconds that it took.
+    pub took_ms: u128,
+}
+
+impl From<&Conviction> for Row {
+    fn from(one: &Conviction) -> Row {
+        Row {
+            name: one.defect.name,
+            description: one.defect.description,
+            breaks: one.defect.breaks,
+            hard: one.defect.hard,
+            outcome: one.worst().word(),
+            caught: (one.times_caught(), one.caught.len()),
+            at: one.at.clone(),
+            elsewhere: one.elsewhere.clone(),
+            tried: one.tried,
+            took_ms: one.took_ms,
+        }
+    }
+}
+
+impl Row {
+    /// Whether it was caught as often as it must be: always, or in 19 of 20 runs if it is hard.
+    pub fn is_caught(&self) -> bool {
+        let (caught, runs) = self.caught;
+        if self.hard {
+            caught * 20 >= runs * 19 && caught > 0
+        } else {
+            self.outcome == Caught::AtItsClause.word()
+        }
+    }
+}
+
+/// A server that is none, and what it passes.
+#[derive(Debug, Clone, Serialize)]
+pub struct NullRow {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub description: &'static str,
+    /// How many cases and rules it passes.
+    pub passes: usize,
+    /// Those that the committed list does not have.
+    pub unlisted: BTreeSet<String>,
+    /// Those that only the list has.
+    pub vanished: BTreeSet<String>,
+}
+
+impl NullRow {
+    /// Of what it passes.
+    pub fn new(null: &'static crate::reference::variants::Null, passed: Passed) -> NullRow {
+        let Passed { passed, unlisted, vanished } = passed;
+        NullRow { name: null.name, description: null.description, passes: passed.len(), unlisted, vanished }
+    }
+}
+
+/// A case whose verdict was not the same in all repetitions.
+#[derive(Debug, Clone, Serialize)]
+pub struct FlakeRow {
+    /// The server: `correct`, or the name of a defect.
+    pub server: String,
+    /// The case.
+    pub case: String,
+    /// How often which verdict was reached.
+    pub verdicts: BTreeMap<&'static str, usize>,
+}
+
+/// A requirement, and the defects that were caught at it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Requirement {
+    /// Its id.
+    pub id: String,
+    /// MUST or SHOULD.
+    pub level: &'static str,
+    /// The defects that break it and were caught at it.
+    pub caught: BTreeSet<&'static str>,
+    /// Those that break it and were caught elsewhere, or not at all.
+    pub uncaught: BTreeSet<&'static str>,
+}
+
+/// All of it. What was not asked for is empty.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Matrix {
+    /// The version of this program.
+    pub stompliance: &'static str,
+    /// The seed of everything.
+    pub seed: u64,
+    /// Servers that must be clean.
+    pub clean: Vec<Clean>,
+    /// Defects, in memory.
+    pub defects: Vec<Row>,
+    /// Some of them over sockets.
+    pub over_sockets: Vec<Row>,
+    /// Servers that are none.
+    pub nulls: Vec<NullRow>,
+    /// How often everything was repeated.
+    pub repeated: usize,
+    /// What differed.
+    pub flakes: Vec<FlakeRow>,
+    /// Requirements that can be tested on a server.
+    pub requirements: Vec<Requirement>,
+    /// Cases and rules that no defect that was tried breaks, nor any real server of the shipped profiles.
+    pub idle: BTreeSet<String>,
+    /// Seconds that all of it took.
+    pub took_s: u64,
+}
+
+impl Matrix {
+    /// Fills in what follows from the defects: requirements and idle cases.
+    pub fn conclude(&mut self, library: &Library) {
+        self.requirements = requirements(library, &self.defects);
+        self.idle = idle(library, &self.defects);
+    }
+
+    /// Everything that is not as it must be, in words.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for clean in &self.clean {
+            all.extend(clean.alarms.iter().map(|alarm| format!("false alarm on `{}`: {alarm}", clean.name)));
+        }
+        for row in self.defects.iter().chain(&self.over_sockets).filter(|row| !row.is_caught()) {
+            let (caught, runs) = row.caught;
+            let broke: Vec<_> = row.elsewhere.keys().cloned().collect();
+            let elsewhere =
+                if broke.is_empty() { String::new() } else { format!("; elsewhere: {}", broke.join(", ")) };
+            let breaks = row.breaks.join(", ");
+            all.push(format!("`{}` was caught in {caught} of {runs} runs at {breaks}{elsewhere}", row.name));
+        }
+        for null in &self.nulls {
+            all.extend(
+                null.unlisted
+                    .iter()
+                    .map(|case| format!("`{}` passes {case}, which is not listed", null.name)),
+            );
+            all.extend(
+                null.vanished
+                    .iter()
+                    .map(|case| format!("`{}` no longer passes {case}, which is listed", null.name)),
+            );
+        }
+        for flake in &self.flakes {
+            let verdicts: Vec<_> =
+                flake.verdicts.iter().map(|(word, times)| format!("{word} {times} times")).collect();
+            all.push(format!("flake on `{}`: {} is {}", flake.server, flake.case, verdicts.join(", ")));
+        }
+        all
+    }
+
+    /// MUSTs that no defect was caught at.
+    pub fn unbroken(&self) -> Vec<String> {
+        let bare = |r: &&Requirement| r.level == "MUST" && r.caught.is_empty();
+        self.requirements.iter().filter(bare).map(|r| r.id.clone()).collect()
+    }
+
+    /// As a page of its own.
+    ///
+    /// # Errors
+    /// The template cannot be filled in: a fault of this program.
+    pub fn html(&self) -> Result<String, minijinja::Error> {
+        let mut environment = Environment::new();
+        environment.add_template("matrix.html", PAGE)?;
+        let page = environment.get_template("matrix.html")?;
+        // Owned, as the template's values must be; a matrix of texts and numbers always has this form.
+        let all = Serde(serde_json::to_value(self).unwrap_or_default());
+        page.render(context! { m => all, complaints => self.complaints(), unbroken => self.unbroken() })
+    }
+}
+
+fn requirements(library: &Library, rows: &[Row]) -> Vec<Requirement> {
+    let testable = |r: &&crate::case::catalogue::Requirement| {
+        r.state == State::Tested && r.binds != "client" && matches!(r.level, Level::Must | Level::Should)
+    };
+    let of = |id: &str| {
+        let (mut caught, mut uncaught) = (BTreeSet::new(), BTreeSet::new());
+        for row in rows.iter().filter(|row| row.breaks.contains(&id)) {
+            if row.at.contains_key(id) {
+                caught.insert(row.name)
+            } else {
+                uncaught.insert(row.name)
+            };
+        }
+        (caught, uncaught)
+    };
+    let row = |r: &crate::case::catalogue::Requirement| {
+        let (caught, uncaught) = of(&r.id);
+        let level = if r.level == Level::Must { "MUST" } else { "SHOULD" };
+        Requirement { id: r.id.clone(), level, caught, uncaught }
+    };
+    library.catalogue.values().filter(testable).map(row).collect()
+}
+
+/// Cases that can fail, and that nobody fails.
+fn idle(library: &Library, rows: &[Row]) -> BTreeSet<String> {
+    let broken: BTreeSet<&str> = rows
+        .iter()
+        .flat_map(|row| row.at.values().chain(row.elsewhere.values()))
+        .flatten()
+        .map(|id| without_row(id))
+        .collect();
+    let known: Vec<&str> = library
+        .profiles
+        .values()
+        .flat_map(|p| &p.known)
+        .filter_map(|known| known.case.as_deref())
+        .map(without_row)
+        .collect();
+    let fails = |id: &str| broken.contains(id) || known.iter().any(|pattern| glob(pattern, id));
+    let cases = library.scripts.iter().filter(|s| s.points.is_empty()).map(|s| without_row(&s.id).to_owned());
+    let rules = library.rules.iter().map(|rule| rule.id.clone());
+    cases.chain(rules).filter(|id| !fails(id)).collect()
+}

@@ -1,0 +1,242 @@
+//! How well does the harness judge? Servers whose faults are known are put on trial: the correct one and its permitted
+//! variants must be clean, every defect must be caught at a clause that it breaks, and a server that is none passes nothing.
+//!
+//! It relies on the runner as everybody else uses it. It never gives a case a hint, and judges by pinned profiles only:
+//! what was probed would gate a defect away.
+
+pub mod matrix;
+pub mod null;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use crate::case::library::Library;
+use crate::case::profile::Profile;
+use crate::judge::Verdict;
+use crate::reference::{Defect, Directory, Policy, variants};
+use crate::run::journal::Scratch;
+use crate::run::{Job, Plan, Record, Settings, Subject, records};
+
+/// The profile that the correct server is judged by.
+const PROFILE: &str = "reference";
+
+/// Cases that show frames to the rules, whatever else is run.
+const FOR_RULES: [&str; 2] = ["im/send/to-one-user", "stomp/subscribe"];
+
+/// How a server is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// The seed of marks, mask keys and order.
+    pub seed: u64,
+    /// Over sockets and by the real clock, in place of memory and virtual time.
+    pub over_sockets: bool,
+    /// The seed of a link that delays, cuts and joins what it carries.
+    pub chaos: Option<u64>,
+}
+
+/// Why a server could not be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The shipped suites lack something that proving needs.
+    #[error("the suites in use cannot be proved: {0}")]
+    Suites(String),
+    /// It could not be run.
+    #[error("{0}")]
+    Run(String),
+}
+
+/// Runs these cases on a server; all of them, where there is no pattern.
+///
+/// # Errors
+/// What kept it from being run.
+pub fn try_server(
+    library: &Library,
+    policy: Policy,
+    patterns: &[String],
+    how: How,
+) -> Result<Vec<Record>, ProveError> {
+    let plan = Plan::new(library, patterns).map_err(|e| ProveError::Suites(e.to_string()))?;
+    let scratch = Scratch::new().map_err(|e| ProveError::Run(e.to_string()))?;
+    let settings = Settings { seed: how.seed, chaos: how.chaos, no_preflight: true, ..Settings::default() };
+    let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: !how.over_sockets };
+    let profile = profile(library, policy)?;
+    let job = Job { library, plan: &plan, subject, profile, settings, folder: scratch.folder.clone() };
+    records(job).map(|(records, _)| records).map_err(|e| ProveError::Run(e.to_string()))
+}
+
+/// What the server is said to be: the correct one, but for the points at which a variant differs.
+fn profile(library: &Library, policy: Policy) -> Result<Profile, ProveError> {
+    let profile = library.profiles.get(PROFILE).cloned();
+    let mut profile =
+        profile.ok_or_else(|| ProveError::Suites(format!("there is no profile `{PROFILE}`")))?;
+    profile.points.extend(variants::points(policy));
+    Ok(profile)
+}
+
+/// What became of a defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Caught {
+    /// A check of a clause that it breaks broke.
+    AtItsClause,
+    /// Only checks of other clauses did.
+    Elsewhere,
+    /// None did.
+    Missed,
+}
+
+impl Caught {
+    /// In a word, as in the matrix.
+    pub fn word(self) -> &'static str {
+        match self {
+            Caught::AtItsClause => "caught",
+            Caught::Elsewhere => "elsewhere",
+            Caught::Missed => "missed",
+        }
+    }
+}
+
+/// What a trial of a defect came to.
+#[derive(Debug, Clone)]
+pub struct Conviction {
+    /// The defect.
+    pub defect: &'static Defect,
+    /// Whether it was caught, in each run.
+    pub caught: Vec<Caught>,
+    /// Clauses that it breaks and at which it was caught, with the cases that did it.
+    pub at: BTreeMap<String, BTreeSet<String>>,
+    /// Other clauses that broke, with their cases.
+    pub elsewhere: BTreeMap<String, BTreeSet<String>>,
+    /// How many cases and rules were run in the last run.
+    pub tried: usize,
+    /// By the real clock, in milliseconds.
+    pub took_ms: u128,
+}
+
+impl Conviction {
+    /// The worst that became of it in any run.
+    pub fn worst(&self) -> Caught {
+        self.caught.iter().copied().max().unwrap_or(Caught::Missed)
+    }
+
+    /// In how many runs it was caught at its clause.
+    pub fn times_caught(&self) -> usize {
+        self.caught.iter().filter(|caught| **caught == Caught::AtItsClause).count()
+    }
+}
+
+/// Tries a defect: first by the cases about what it breaks, then, if they miss it, by all. What shows only sometimes is
+/// tried by all cases, `runs` times.
+///
+/// # Errors
+/// What kept it from being run.
+pub fn try_defect(
+    library: &Library,
+    defect: &'static Defect,
+    runs: usize,
+    how: How,
+) -> Result<Conviction, ProveError> {
+    let begun = Instant::now();
+    let mut conviction = Conviction {
+        defect,
+        caught: Vec::new(),
+        at: BTreeMap::new(),
+        elsewhere: BTreeMap::new(),
+        tried: 0,
+        took_ms: 0,
+    };
+    let runs = if defect.hard { runs.max(1) } else { 1 };
+    for nth in 0..runs {
+        let how = How { seed: how.seed + nth as u64, ..how };
+        let about = if defect.hard { Vec::new() } else { about(library, defect) };
+        let mut caught = note(&mut conviction, &try_server(library, defect.policy(), &about, how)?);
+        if caught != Caught::AtItsClause && !about.is_empty() {
+            caught = note(&mut conviction, &try_server(library, defect.policy(), &[], how)?);
+        }
+        conviction.caught.push(caught);
+    }
+    conviction.took_ms = begun.elapsed().as_millis();
+    Ok(conviction)
+}
+
+/// The cases and rules that are about a clause which the defect breaks.
+fn about(library: &Library, defect: &Defect) -> Vec<String> {
+    let judged = |clause: &&&str| {
+        library.scripts.iter().any(|s| s.requirements.iter().any(|r| r == **clause))
+            || library.rules.iter().any(|r| r.requirement == **clause)
+    };
+    let mut patterns: Vec<String> = defect.breaks.iter().filter(judged).map(|c| (*c).to_owned()).collect();
+    if !patterns.is_empty() {
+        patterns.extend(FOR_RULES.map(str::to_owned));
+    }
+    patterns
+}
+
+/// Notes where checks broke, and what that makes of the run.
+fn note(conviction: &mut Conviction, records: &[Record]) -> Caught {
+    let mut caught = Caught::Missed;
+    conviction.tried = records.len();
+    for record in records {
+        for check in record.checks.iter().filter(|check| !check.held) {
+            let clause = check.clause.as_str();
+            let listed = conviction.defect.breaks.contains(&clause);
+            let place = if listed { &mut conviction.at } else { &mut conviction.elsewhere };
+            place.entry(clause.to_owned()).or_default().insert(record.id.clone());
+            caught = caught.min(if listed { Caught::AtItsClause } else { Caught::Elsewhere });
+        }
+    }
+    caught
+}
+
+/// What should not be on a server that conforms: the cases that did not pass, and why.
+pub fn false_alarms(records: &[Record]) -> Vec<String> {
+    let fine = |v: Verdict| matches!(v, Verdict::Pass | Verdict::Observed | Verdict::NotApplicable);
+    let told = |r: &Record| format!("{} {}: {}", r.verdict.word(), r.id, r.reason);
+    records.iter().filter(|record| !fine(record.verdict)).map(told).collect()
+}
+
+/// Does something for each, on all cores; the results are in the order of `all`.
+pub fn on_all_cores<T: Sync, R: Send>(all: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(all.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(one) = all.get(at) else { break };
+                    let result = each(one);
+                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(at, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect()
+}
+
+/// Cases whose verdict was not the same in all of these runs: id, and how often which verdict.
+pub fn flakes(runs: &[Vec<Record>]) -> Vec<(String, BTreeMap<&'static str, usize>)> {
+    let mut seen: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
+    for record in runs.iter().flatten() {
+        *seen.entry(record.id.clone()).or_default().entry(record.verdict.word()).or_default() += 1;
+    }
+    seen.into_iter().filter(|(_, verdicts)| verdicts.len() > 1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_what_was_asked() {
+        assert_eq!(on_all_cores(&[3, 1, 2], |n| n * 10), [30, 10, 20]);
+        assert_eq!(on_all_cores(&[] as &[u8], |n| *n), [0_u8; 0]);
+    }
+
+    #[test]
+    fn the_best_that_was_seen_of_a_defect_is_what_became_of_it() {
+        assert!(Caught::AtItsClause < Caught::Elsewhere && Caught::Elsewhere < Caught::Missed);
+    }
+}
