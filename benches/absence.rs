@@ -8,7 +8,6 @@ use stompliance::case::diagnostic::Source;
 use stompliance::case::library::Library;
 use stompliance::judge::Verdict;
 use stompliance::reference::{Directory, Policy};
-use stompliance::run::journal::Scratch;
 use stompliance::run::{Job, Plan, Settings, Subject, each_record, epoch_ms};
 
 /// A suite of so many cases in which somebody receives nothing.
@@ -27,15 +26,13 @@ fn run(count: usize) -> (Duration, u64, u64) {
     let library = Library::with_suites(vec![Source::new("bench.yaml", &suite(count))]);
     assert!(library.is_sound(), "{:?}", library.found);
     let plan = Plan::new(&library, &["bench".to_owned()]).unwrap();
-    let scratch = Scratch::new().unwrap();
     let settings =
         Settings { seed: 1, anchor_ms: epoch_ms(), jobs: 1, no_preflight: true, ..Settings::default() };
     let subject =
         Subject::Embedded { directory: Directory::demo(40), policy: Policy::default(), in_memory: false };
     let profile = library.profiles["reference"].clone();
     let begun = Instant::now();
-    let folder = scratch.folder.clone();
-    let job = Job { library: &library, plan: &plan, subject, profile, settings, folder };
+    let job = Job { library: &library, plan: &plan, subject, profile, settings, folder: None };
     let cost = each_record(job, |record| {
         assert!(
             matches!(record.verdict, Verdict::Pass | Verdict::NotApplicable),

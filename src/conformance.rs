@@ -112,7 +112,7 @@ fn carry_out(board: &Arc<Board>, job: Prepared) -> Result<(), String> {
     let scratch = Scratch::new().map_err(|e| format!("cannot make a folder for journals: {e}"))?;
     let settings = Settings { seed: epoch_ms() % 1_000_000, anchor_ms: epoch_ms(), ..Settings::default() };
     let Prepared { library, plan, subject, profile } = job;
-    let folder = scratch.folder.clone();
+    let folder = Some(scratch.folder.clone());
     let job = Job { library: &library, plan: &plan, subject, profile, settings, folder };
     let teller = board.clone();
     each_record(job, move |record| teller.tell(&record)).map(drop).map_err(|e| e.to_string())

@@ -13,7 +13,6 @@ use crate::case::dialect::Dialect;
 use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::reference::Policy;
-use crate::run::journal::Scratch;
 use crate::run::{Calibration, Job, Plan, Record, Settings, Subject, day, epoch_ms, records};
 
 /// Arguments of `probe`.
@@ -115,10 +114,8 @@ struct Seen {
 }
 
 fn observe(library: &Library, plan: &Plan, subject: Subject) -> Result<Seen, String> {
-    let scratch = Scratch::new().map_err(|e| format!("cannot make a folder for journals: {e}"))?;
     let settings = Settings { seed: epoch_ms() % 1_000_000, anchor_ms: epoch_ms(), ..Settings::default() };
-    let folder = scratch.folder.clone();
-    let job = Job { library, plan, subject, profile: Profile::default(), settings, folder };
+    let job = Job { library, plan, subject, profile: Profile::default(), settings, folder: None };
     let (records, cost) = records(job).map_err(|e| e.to_string())?;
     Ok(Seen { records, calibration: cost.calibration })
 }

@@ -229,7 +229,7 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
         subject,
         profile: profile.clone(),
         settings,
-        folder: folder.clone(),
+        folder: Some(folder.clone()),
     };
     let cost = execute(job, tell, stop);
     bar.finish_and_clear();

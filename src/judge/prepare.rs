@@ -216,7 +216,12 @@ fn frame(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
         }
         Ok(())
     };
-    match value.get("headers") {
+    let headers = match value.get("headers") {
+        // A map that stands elsewhere, such as a row's.
+        Some(named @ Value::String(_)) => eval(named, env, Purpose::Sending)?,
+        written => written.cloned(),
+    };
+    match &headers {
         Some(Value::Object(members)) => add(members, env)?,
         Some(Value::Array(items)) => {
             for item in items {
@@ -226,7 +231,8 @@ fn frame(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
                 }
             }
         }
-        _ => {}
+        None => {}
+        Some(other) => return Err(format!("`headers` are a map or a list, not {other}")),
     }
     if let Some(json) = value.get("json")
         && let Some(json) = eval(json, env, Purpose::Sending)?
@@ -351,6 +357,7 @@ mod tests {
             Ok(match name {
                 "absent" => None,
                 "beats" => Some(json!(1000)),
+                "headers" => Some(json!({ "id": "odd" })),
                 _ => Some(json!(name)),
             })
         }
@@ -361,6 +368,13 @@ mod tests {
         let tree = json!({ "command": "SEND", "headers": [{ "a": "$x" }, { "a": "2" }, { "content-length": "$absent" }], "body": "b" });
         let Ok(Prepared::FrameWithoutLength(frame)) = frame(&tree, &mut Names) else { panic!() };
         assert_eq!(frame, Frame::new("SEND").with("a", "x").with("a", "2").body("b"));
+    }
+
+    #[test]
+    fn headers_may_stand_elsewhere_and_are_never_dropped() {
+        let named = frame(&json!({ "command": "SUBSCRIBE", "headers": "$headers" }), &mut Names);
+        assert_eq!(named, Ok(Prepared::Frame(Frame::new("SUBSCRIBE").with("id", "odd"))));
+        assert!(frame(&json!({ "command": "SUBSCRIBE", "headers": "$beats" }), &mut Names).is_err());
     }
 
     #[test]

@@ -16,7 +16,6 @@ use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::judge::Verdict;
 use crate::reference::{Defect, Directory, Policy, variants};
-use crate::run::journal::Scratch;
 use crate::run::{Job, Plan, Record, Settings, Subject, records};
 
 /// The profile that the correct server is judged by.
@@ -58,11 +57,10 @@ pub fn try_server(
     how: How,
 ) -> Result<Vec<Record>, ProveError> {
     let plan = Plan::new(library, patterns).map_err(|e| ProveError::Suites(e.to_string()))?;
-    let scratch = Scratch::new().map_err(|e| ProveError::Run(e.to_string()))?;
     let settings = Settings { seed: how.seed, chaos: how.chaos, no_preflight: true, ..Settings::default() };
     let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: !how.over_sockets };
     let profile = profile(library, policy)?;
-    let job = Job { library, plan: &plan, subject, profile, settings, folder: scratch.folder.clone() };
+    let job = Job { library, plan: &plan, subject, profile, settings, folder: None };
     records(job).map(|(records, _)| records).map_err(|e| ProveError::Run(e.to_string()))
 }
 

@@ -235,10 +235,10 @@ impl Core {
         if taken.as_ref().is_some_and(|(_, item)| item.redelivered) {
             frame.headers.push("redelivered", "true");
         }
-        if subscription.ack != AckMode::Auto {
+        if self.policy.awaits_ack(subscription.ack) {
             let (subscription, mode) = (key.to_owned(), subscription.ack);
             session.unsettled.push(Unsettled { ack: message_id.clone(), subscription, mode, taken });
-            if self.policy.names_ack(mode) {
+            if mode != AckMode::Auto && self.policy.names_ack(mode) {
                 frame.headers.push("ack", message_id);
             }
         }

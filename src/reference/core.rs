@@ -80,7 +80,7 @@ impl Core {
         match event {
             Event::Opened { conn, user } => {
                 self.sessions.insert(conn, Session::new(user));
-                if self.policy.shuts_at_once() {
+                if self.policy.shuts_at_once(self.sessions.len()) {
                     self.end(conn, CLOSE_NORMAL, "");
                 }
             }
@@ -227,6 +227,9 @@ impl Core {
     /// Drops a session: subscriptions, transactions (STOMP12-TX-04); what it owed goes back to the queues.
     fn forget(&mut self, conn: ConnId) {
         self.beating.remove(&conn);
+        if self.policy.commits_at_end() {
+            self.commit_all(conn);
+        }
         let Some(session) = self.sessions.get(&conn) else { return };
         let keys: Vec<String> = session.subscriptions.keys().cloned().collect();
         // All of them first, lest a message goes from one dead subscription to the next.

@@ -443,8 +443,8 @@ pub trait Decisions: fmt::Debug + Send + Sync {
 
     // ---- CONNECT and errors
 
-    /// Whether a connection is ended as soon as it is there.
-    fn shuts_at_once(&self) -> bool {
+    /// Whether a connection is ended as soon as it is there, given how many there are (STOMP12-LINGER-01).
+    fn shuts_at_once(&self, connections: usize) -> bool {
         false
     }
 
@@ -660,6 +660,26 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Which transaction a SEND is part of, given the one that it names and one that is open (STOMP12-SEND-03).
+    fn transaction_of<'n>(&self, named: Option<&'n str>, open: Option<&'n str>) -> Option<&'n str> {
+        named
+    }
+
+    /// Whether ABORT drops a transaction (STOMP12-TX-06).
+    fn aborts(&self) -> bool {
+        true
+    }
+
+    /// Whether the end of a connection commits what is open on it (STOMP12-TX-04).
+    fn commits_at_end(&self) -> bool {
+        false
+    }
+
+    /// Whether the n-th SEND of a connection is taken at all (STOMP12-RCPT-03, STOMP12-DISC-03).
+    fn takes_send(&self, nth: u64) -> bool {
+        true
+    }
+
     /// How many frames of a transaction take effect, given how many there are: all (STOMP12-TX-06).
     fn committed(&self, held: usize) -> usize {
         held
@@ -670,14 +690,19 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         true
     }
 
-    /// Whether an ACK of this mode settles earlier messages as well (STOMP12-SUB-11, STOMP12-SUB-13).
-    fn settles_earlier(&self, mode: AckMode) -> bool {
+    /// Whether what was delivered in this mode comes again unless it is acknowledged (STOMP12-SUB-08).
+    fn awaits_ack(&self, mode: AckMode) -> bool {
+        mode != AckMode::Auto
+    }
+
+    /// Whether an ACK of this mode settles earlier messages as well (STOMP12-SUB-11, STOMP12-SUB-13, STOMP11-SUB-02).
+    fn settles_earlier(&self, mode: AckMode, version: Version) -> bool {
         mode == AckMode::Client
     }
 
     /// Whether a NACK of this mode is about earlier messages as well (STOMP12-NACK-03).
-    fn refuses_earlier(&self, mode: AckMode) -> bool {
-        self.settles_earlier(mode)
+    fn refuses_earlier(&self, mode: AckMode, version: Version) -> bool {
+        self.settles_earlier(mode, version)
     }
 
     /// Whether what was not acknowledged goes back to its queue (STOMP12-ACK-03).
@@ -713,6 +738,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// Whether a beat is a WebSocket ping instead of a line end (STOMP12-HB-08).
     fn beats_by_ping(&self) -> bool {
         false
+    }
+
+    /// What a beat is: a line feed (STOMP12-HB-08, STOMP11-HB-01).
+    fn beat(&self, version: Version) -> &'static [u8] {
+        b"\n"
     }
 
     /// How often the server beats that agreed to this interval (STOMP12-HB-06).

@@ -44,6 +44,7 @@ impl Core {
             "ACK" | "NACK" => self.acknowledge(conn, &user, frame),
             "BEGIN" => self.begin(conn, frame),
             "COMMIT" => self.commit(conn, &user, frame),
+            "ABORT" if !self.policy.aborts() => self.commit(conn, &user, frame),
             "ABORT" => self.transaction(conn, frame).map(|_aborted| ()),
             "DISCONNECT" => Ok(()),
             _ => Err(Refusal::plain("Unknown command")),
@@ -133,7 +134,14 @@ impl Core {
         let errand = roads::sent(destination, user)
             .filter(|errand| !matches!(errand, Errand::Direct(_)) || self.policy.may_send_directly(user))
             .ok_or_else(|| Refusal::plain("No such destination"))?;
-        match frame.header("transaction") {
+        let policy = self.policy;
+        let session = self.session(conn)?;
+        session.tally.sent += 1;
+        if !policy.takes_send(session.tally.sent) {
+            return Ok(());
+        }
+        let open = session.transactions.keys().next().cloned();
+        match policy.transaction_of(frame.header("transaction"), open.as_deref()) {
             None => self.run(conn, user, &errand, frame),
             Some(name) => self.hold(conn, user, name, Held::Send(errand, frame.clone())),
         }
@@ -158,9 +166,13 @@ impl Core {
 
     fn settle(&mut self, conn: ConnId, ack: &str, refused: bool) -> Result<(), Refusal> {
         let policy = self.policy;
-        let earlier =
-            |mode| if refused { policy.refuses_earlier(mode) } else { policy.settles_earlier(mode) };
-        self.session(conn)?.settle(ack, earlier);
+        let session = self.session(conn)?;
+        let version = session.version();
+        let earlier = |mode| match refused {
+            true => policy.refuses_earlier(mode, version),
+            false => policy.settles_earlier(mode, version),
+        };
+        session.settle(ack, earlier);
         Ok(())
     }
 
@@ -203,6 +215,16 @@ impl Core {
             self.carry_out(conn, user, held)?;
         }
         Ok(())
+    }
+
+    /// Carries out whatever is open.
+    pub(super) fn commit_all(&mut self, conn: ConnId) {
+        let Some(session) = self.sessions.get_mut(&conn) else { return };
+        let Some(user) = session.login.as_ref().map(|login| login.user.clone()) else { return };
+        for held in std::mem::take(&mut session.transactions).into_values().flatten() {
+            // Nobody is left who could be told that something came to nothing.
+            let _ = self.carry_out(conn, &user, held);
+        }
     }
 
     fn carry_out(&mut self, conn: ConnId, user: &str, held: Held) -> Result<(), Refusal> {

@@ -107,9 +107,11 @@ pub(super) struct Session {
     pub(super) tally: Tally,
 }
 
-/// How many messages were delivered on a connection.
+/// How many messages went over a connection.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    /// How many SENDs came on it.
+    pub(super) sent: u64,
     /// In all.
     pub(super) delivered: u64,
     /// In a row: each within 20 ms of the one before.

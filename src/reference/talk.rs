@@ -157,7 +157,7 @@ impl Talk {
                 Some(Say::Stomp(self.hub.policy.encode(&frame, self.version)))
             }
             Act::Beat if self.hub.policy.beats_by_ping() => Some(Say::Ping),
-            Act::Beat => Some(Say::Stomp(b"\n".to_vec())),
+            Act::Beat => Some(Say::Stomp(self.hub.policy.beat(self.version).to_vec())),
             Act::Close { code, reason } => {
                 self.over = true;
                 Some(Say::Close(code, reason))

@@ -194,6 +194,15 @@ variants! {
         fn explains(&self, message: &str) -> bool { message != "Unauthorized" }
     }
 
+    "checks-query-only" ChecksQueryOnly at ["auth": "query"], "The token of the upgrade is enough, whatever CONNECT says." {
+        fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> { query }
+    }
+
+    "checks-header-only" ChecksHeaderOnly at ["auth": "header"], "The token of CONNECT is enough, whatever the upgrade says." {
+        fn admits_upgrade(&self, query_user: Option<&str>) -> bool { true }
+        fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> { bearer }
+    }
+
     "only-1.2" Only12 at ["versions": "only-1.2"], "Only 1.2 is spoken." {
         fn version(&self, common: &[Version]) -> Option<Version> {
             common.iter().copied().find(|version| *version == Version::V12)
@@ -372,7 +381,7 @@ nulls! {
     }
 
     "closing" Closing, "Closes every connection as soon as it is there." {
-        fn shuts_at_once(&self) -> bool { true }
+        fn shuts_at_once(&self, connections: usize) -> bool { true }
     }
 
     "refusing" Refusing, "Answers every frame with ERROR." {

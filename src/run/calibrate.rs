@@ -51,7 +51,11 @@ pub struct Measured {
 }
 
 /// Measures with two accounts, one that sends and one that hears; what cannot be measured counts as not kept.
-pub(super) async fn calibrate(world: &Arc<World>, models: &[&Script], folder: &JournalFolder) -> Calibration {
+pub(super) async fn calibrate(
+    world: &Arc<World>,
+    models: &[&Script],
+    folder: Option<&JournalFolder>,
+) -> Calibration {
     let mut measured = Vec::new();
     for model in models {
         if let Ok(found) = timeout(LIMIT, of_dialect(world, model, folder)).await {
@@ -64,7 +68,7 @@ pub(super) async fn calibrate(world: &Arc<World>, models: &[&Script], folder: &J
     Calibration { keeps_order, measured }
 }
 
-async fn of_dialect(world: &Arc<World>, model: &Script, folder: &JournalFolder) -> Vec<Measured> {
+async fn of_dialect(world: &Arc<World>, model: &Script, folder: Option<&JournalFolder>) -> Vec<Measured> {
     if world.target.accounts.len() < 2 {
         return Vec::new();
     }

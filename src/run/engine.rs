@@ -157,7 +157,7 @@ pub struct Job<'j> {
     /// What the user wants.
     pub settings: Settings,
     /// Where journals go.
-    pub folder: JournalFolder,
+    pub folder: Option<JournalFolder>,
 }
 
 /// Runs a plan on a subject.
@@ -246,7 +246,7 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
         tokio::select! {
             biased;
             stopped = stop.told() => return Ok(cost(&world, Some(stopped))),
-            fit = preflight(&world, model, &folder) => fit?,
+            fit = preflight(&world, model, folder.as_ref()) => fit?,
         }
     }
     if !world.profile.points.contains_key("ordering") && !plan.cases.is_empty() {
@@ -254,7 +254,7 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
         tokio::select! {
             biased;
             stopped = stop.told() => return Ok(cost(&world, Some(stopped))),
-            calibration = calibrate(&world, &models, &folder) => world.calibrated(calibration),
+            calibration = calibrate(&world, &models, folder.as_ref()) => world.calibrated(calibration),
         }
     }
     let stopped = Runner::new(world.clone(), settings, folder, tell).run(plan, stop).await;

@@ -57,8 +57,9 @@ impl Drop for Scratch {
 /// The journal of a case.
 #[derive(Debug)]
 pub(super) struct Journal {
+    /// Nothing where none is kept, or where it cannot be.
     file: Option<BufWriter<File>>,
-    path: PathBuf,
+    path: Option<PathBuf>,
     bodies: PathBuf,
     failed: Option<Arc<str>>,
 }
@@ -66,21 +67,24 @@ pub(super) struct Journal {
 /// A journal that is complete.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// Where it is.
-    pub path: PathBuf,
+    /// Where it is, if one was kept.
+    pub path: Option<PathBuf>,
     /// Why it is not whole, if it is not.
     pub failed: Option<Arc<str>>,
 }
 
 impl Journal {
-    /// A journal of this name.
-    pub(super) fn new(folder: &JournalFolder, name: &str) -> Self {
+    /// A journal of this name; none, where there is no folder for it.
+    pub(super) fn new(folder: Option<&JournalFolder>, name: &str) -> Self {
+        let Some(folder) = folder else {
+            return Journal { file: None, path: None, bodies: PathBuf::new(), failed: None };
+        };
         let path = folder.journals.join(format!("{name}.jsonl"));
         let (file, failed) = match File::create(&path) {
             Ok(file) => (Some(BufWriter::new(file)), None),
             Err(error) => (None, Some(format!("{}: {error}", path.display()).into())),
         };
-        Journal { file, path, bodies: folder.bodies.clone(), failed }
+        Journal { file, path: Some(path), bodies: folder.bodies.clone(), failed }
     }
 
     /// Writes an event.

@@ -46,7 +46,11 @@ impl Unfit {
 ///
 /// # Errors
 /// What was in the way of the first that could not.
-pub async fn preflight(world: &Arc<World>, model: &Script, folder: &JournalFolder) -> Result<(), Unfit> {
+pub async fn preflight(
+    world: &Arc<World>,
+    model: &Script,
+    folder: Option<&JournalFolder>,
+) -> Result<(), Unfit> {
     let labels: Vec<String> = world.target.accounts.iter().map(|a| a.label.clone()).collect();
     let seats: BTreeMap<String, usize> = labels.iter().cloned().zip(0..).collect();
     let stage = engine_stage(world, model, "preflight", seats, folder);

@@ -144,7 +144,7 @@ struct Running {
 pub struct Runner {
     world: Arc<World>,
     settings: Settings,
-    folder: JournalFolder,
+    folder: Option<JournalFolder>,
     tell: Tell,
     slots: Vec<Slot>,
     running: BTreeMap<usize, Running>,
@@ -157,7 +157,7 @@ pub struct Runner {
 
 impl Runner {
     /// A runner on this world.
-    pub fn new(world: Arc<World>, settings: Settings, folder: JournalFolder, tell: Tell) -> Self {
+    pub fn new(world: Arc<World>, settings: Settings, folder: Option<JournalFolder>, tell: Tell) -> Self {
         let slots = world.target.accounts.iter().map(|_| Slot::default()).collect();
         let rules = world.rules.iter().map(|r| (r.id.clone(), RuleRecord::new(r.clone()))).collect();
         Runner {
@@ -327,7 +327,7 @@ impl Runner {
         let number = self.started;
         (self.tell)(RunEvent::Began { id: script.id.clone() });
         let (facts, secrets) = facts(&self.world, &seating, number);
-        let journal = Journal::new(&self.folder, &format!("{number:05}"));
+        let journal = Journal::new(self.folder.as_ref(), &format!("{number:05}"));
         let seed = Dice::new(self.world.seed.wrapping_add(number as u64)).roll();
         let stage = Stage::new(self.world.clone(), script, facts, secrets, journal, seed);
         let mut lingering = Vec::new();
@@ -403,7 +403,7 @@ impl Runner {
         }
         let mut record = record(&script, outcome, round, took);
         record.facts = Some(stage.facts.clone());
-        record.journal = Some(written.path);
+        record.journal = written.path;
         if let Some(why) = written.failed {
             record.verdict = Verdict::Error;
             record.reason = format!("its journal could not be written: {why}");
@@ -470,7 +470,7 @@ pub(super) fn engine_stage(
     model: &Script,
     id: &str,
     seats: BTreeMap<String, usize>,
-    folder: &JournalFolder,
+    folder: Option<&JournalFolder>,
 ) -> Arc<Stage> {
     let script = Script { id: id.to_owned(), ..model.without_steps() };
     let (facts, secrets) = facts(world, &Seating { seats, ..Seating::default() }, 0);

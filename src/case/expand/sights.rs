@@ -172,7 +172,12 @@ impl Expander<'_> {
                     header(&entries, notes);
                 }
             }
-            _ => {}
+            Tree::Text(text) if reference(text).is_some() => {}
+            _ => notes.error_help(
+                headers.at,
+                "`headers` are a map or a list".to_owned(),
+                "write { name: value }, or the name of something that is one: $headers",
+            ),
         }
     }
 }

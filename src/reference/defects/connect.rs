@@ -230,4 +230,39 @@ defects! {
             if frame.command == "ERROR" { super::without(frame, "content-type") } else { frame }
         }
     }
+
+    "1.0-refused" V10Refused breaks ["STOMP10-CONN-01", "STOMP12-VER-03", "STOMP12-VER-04"],
+    "A client that speaks 1.0 alone is refused, though the server claims to know it." {
+        fn version(&self, common: &[Version]) -> Option<Version> {
+            common.iter().copied().filter(|version| *version != Version::V10).max()
+        }
+    }
+
+    "not-escaped-in-1.1" NotEscapedInV11 breaks ["STOMP11-ENC-01", "STOMP11-SEND-01", "STOMP11-RCPT-01"],
+    "Headers are written without escapes in 1.1." {
+        fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
+            stomp::encode_with(frame, &Style { version, escape: version != Version::V11, ..Style::default() })
+        }
+    }
+
+    "user-headers-lost-in-1.1" UserHeadersLostInV11 breaks ["STOMP11-SEND-01", "STOMP11-ENC-01", "STOMP11-ENC-04"],
+    "MESSAGE has no headers of the user's own in 1.1." {
+        fn said(&self, frame: Frame, version: Version) -> Frame {
+            if version != Version::V11 || frame.command != "MESSAGE" { return frame; }
+            let known = ["subscription", "message-id", "destination", "content-type", "ack", "redelivered"];
+            super::with_headers(frame, |name, value| known.contains(&name).then(|| (name.to_owned(), value.to_owned())))
+        }
+    }
+
+    "beats-by-crlf-in-1.1" BeatsByCrlfInV11 breaks ["STOMP11-HB-01", "STOMP11-FRAME-01"],
+    "A heart-beat is CR LF, also in 1.1." {
+        fn beat(&self, version: Version) -> &'static [u8] { b"\r\n" }
+    }
+
+    "acks-cumulate-in-1.1" AcksCumulateInV11 breaks ["STOMP11-SUB-02", "STOMP11-ACK-01"],
+    "In 1.1 an ACK settles the earlier messages in every mode." {
+        fn settles_earlier(&self, mode: AckMode, version: Version) -> bool {
+            mode == AckMode::Client || version == Version::V11
+        }
+    }
 }

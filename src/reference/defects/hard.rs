@@ -243,4 +243,17 @@ defects! {
     "What comes again comes twice." {
         fn copies(&self, of: &Delivery<'_>) -> usize { if of.again { 2 } else { 1 } }
     }
+
+    // ---- under load
+
+    "every-fortieth-send-dropped" EveryFortiethSendDropped breaks ["STOMP12-RCPT-03", "STOMP12-DISC-03", "IM-SEND-17", "STOMP12-CLEN-02"],
+    "Every fortieth SEND of a connection is dropped." {
+        fn takes_send(&self, nth: u64) -> bool { !nth.is_multiple_of(40) }
+    }
+
+    "places-never-freed" PlacesNeverFreed breaks ["STOMP12-LINGER-01", "WSSTOMP-15", "STOMP12-CONN-02", "IM-AUTH-01"],
+    "A connection that ends without DISCONNECT keeps its place, and there are three hundred." {
+        fn forgets_connection(&self, took_leave: bool) -> bool { took_leave }
+        fn shuts_at_once(&self, connections: usize) -> bool { connections > 300 }
+    }
 }

@@ -81,7 +81,7 @@ defects! {
 
     "individual-nack-cumulates" IndividualNackCumulates breaks ["STOMP12-NACK-03"],
     "A NACK is about the earlier messages in every mode." {
-        fn refuses_earlier(&self, mode: AckMode) -> bool { true }
+        fn refuses_earlier(&self, mode: AckMode, version: Version) -> bool { true }
     }
 
     "no-subscription-header" NoSubscriptionHeader breaks ["STOMP12-MSG-04", "IM-SUB-04"],
@@ -101,7 +101,7 @@ defects! {
 
     "individual-ack-cumulates" IndividualAckCumulates breaks ["STOMP12-SUB-13", "STOMP12-ACK-03"],
     "An ACK settles the earlier messages in every mode." {
-        fn settles_earlier(&self, mode: AckMode) -> bool { true }
+        fn settles_earlier(&self, mode: AckMode, version: Version) -> bool { true }
     }
 
     "unsubscribe-ignored" UnsubscribeIgnored breaks ["IM-SUB-05", "IM-GROUP-05", "STOMP12-UNSUB-03"],
@@ -177,7 +177,7 @@ defects! {
 
     "client-ack-settles-one" ClientAckSettlesOne breaks ["STOMP12-SUB-11"],
     "An ACK settles one message in every mode." {
-        fn settles_earlier(&self, mode: AckMode) -> bool { false }
+        fn settles_earlier(&self, mode: AckMode, version: Version) -> bool { false }
     }
 
     "ack-not-in-transaction" AckNotInTransaction breaks ["STOMP12-ACK-02"],
@@ -236,5 +236,37 @@ defects! {
     "individual-message-without-ack" IndividualMessageWithoutAck breaks ["STOMP12-MSG-05"],
     "In mode client-individual MESSAGE does not say by which id it is acknowledged." {
         fn names_ack(&self, mode: AckMode) -> bool { mode != AckMode::Individual }
+    }
+
+    "message-without-id" MessageWithoutId breaks ["STOMP12-MSG-03", "IM-SEND-05", "STOMP10-MSG-01", "STOMP11-MSG-01"],
+    "MESSAGE has no `message-id`." {
+        fn said(&self, frame: Frame, version: Version) -> Frame { super::without(frame, "message-id") }
+    }
+
+    "receipt-without-id" ReceiptWithoutId breaks ["STOMP12-RCPT-02", "STOMP12-RHDR-02"],
+    "RECEIPT does not say which receipt it is." {
+        fn said(&self, frame: Frame, version: Version) -> Frame {
+            if frame.command == "RECEIPT" { super::without(frame, "receipt-id") } else { frame }
+        }
+    }
+
+    "auto-comes-again" AutoComesAgain breaks ["STOMP12-SUB-08", "STOMP12-SUB-07"],
+    "What was delivered in mode auto comes again once its receiver is gone." {
+        fn awaits_ack(&self, mode: AckMode) -> bool { true }
+    }
+
+    "everything-in-transaction" EverythingInTransaction breaks ["STOMP12-SEND-03", "STOMP12-TX-02"],
+    "As long as a transaction is open every SEND is part of it." {
+        fn transaction_of<'n>(&self, named: Option<&'n str>, open: Option<&'n str>) -> Option<&'n str> { named.or(open) }
+    }
+
+    "abort-commits" AbortCommits breaks ["STOMP12-TX-06"],
+    "ABORT does what COMMIT does." {
+        fn aborts(&self) -> bool { false }
+    }
+
+    "end-commits" EndCommits breaks ["STOMP12-TX-04"],
+    "What is open when a connection ends is committed." {
+        fn commits_at_end(&self) -> bool { true }
     }
 }
