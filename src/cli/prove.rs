@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Where the matrix goes as JSON.
     #[arg(long, default_value = "reports/latest/prove.json", value_name = "PATH")]
     json: PathBuf,
+    /// Put what it came to into this document as well, between the lines `<!-- matrix -->` and `<!-- end -->`.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["defect", "null", "repeat"])]
+    doc: Option<PathBuf>,
     /// Where it goes as a page.
     #[arg(long, default_value = "reports/latest/prove.html", value_name = "PATH")]
     html: PathBuf,
@@ -61,6 +64,9 @@ pub(super) fn main(args: &Args) -> Result<u8, String> {
     matrix.took_s = begun.elapsed().as_secs();
     write(&args.json, &serde_json::to_string_pretty(&matrix).map_err(|e| e.to_string())?)?;
     write(&args.html, &matrix.html().map_err(|e| e.to_string())?)?;
+    if let Some(path) = &args.doc {
+        write(path, &filled(path, &matrix.markdown())?)?;
+    }
     tell(args, &matrix);
     Ok(if matrix.complaints().is_empty() { CONFORMS } else { FAILS })
 }
@@ -170,6 +176,16 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
         std::fs::create_dir_all(folder).map_err(whole)?;
     }
     std::fs::write(path, text).map_err(whole)
+}
+
+/// A document with its middle replaced.
+fn filled(path: &Path, middle: &str) -> Result<String, String> {
+    const MARKS: [&str; 2] = ["<!-- matrix -->\n", "<!-- end -->\n"];
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let parts = text.split_once(MARKS[0]).and_then(|(head, rest)| Some((head, rest.split_once(MARKS[1])?.1)));
+    let (head, tail) = parts
+        .ok_or_else(|| format!("{} has no lines `<!-- matrix -->` and `<!-- end -->`", path.display()))?;
+    Ok(format!("{head}{}{middle}{}{tail}", MARKS[0], MARKS[1]))
 }
 
 fn tell(args: &Args, matrix: &Matrix) {

@@ -84,6 +84,9 @@ impl Judge {
         let why = match (by, code) {
             (By::Target, Some(code)) => format!("the target closed the connection ({code} {reason})"),
             (By::Target, None) => format!("the target ended the connection ({reason})"),
+            (By::Us, None) if !reason.is_empty() => {
+                format!("the connection had been closed by us ({reason})")
+            }
             (By::Us, _) => "the connection had been closed by us".to_owned(),
         };
         let inbox = self.inboxes.entry(on.to_owned()).or_default();

@@ -205,6 +205,43 @@ impl Matrix {
         self.requirements.iter().filter(bare).map(|r| r.id.clone()).collect()
     }
 
+    /// As part of a document, in Markdown: what it came to, and where each defect was caught.
+    pub fn markdown(&self) -> String {
+        let caught = self.defects.iter().filter(|row| row.is_caught()).count();
+        let hard = self.defects.iter().filter(|row| row.hard).count();
+        let clean = self.clean.iter().filter(|c| c.alarms.is_empty()).count();
+        let musts: Vec<_> = self.requirements.iter().filter(|r| r.level == "MUST").collect();
+        let bare = self.unbroken();
+        let mut out = format!(
+            "- {clean} of {} servers that conform are clean.\n\
+             - {caught} of {} defects are caught at a clause that they break; {hard} of them show only sometimes.\n\
+             - {} of {} testable MUSTs have a defect that is caught at them.\n",
+            self.clean.len(),
+            self.defects.len(),
+            musts.len() - bare.len(),
+            musts.len(),
+        );
+        let listed = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        out += &format!("- MUSTs without one: {}.\n", listed(bare));
+        out += &format!(
+            "- Cases and rules that nothing here fails: {}.\n",
+            listed(self.idle.iter().cloned().collect())
+        );
+        for null in &self.nulls {
+            out += &format!(
+                "- `{}` passes {} cases and rules, all of them listed. {}\n",
+                null.name, null.passes, null.description
+            );
+        }
+        out += "\n| defect | what the server does | caught at |\n|---|---|---|\n";
+        for row in &self.defects {
+            let at: Vec<_> = row.at.keys().cloned().collect();
+            let name = if row.hard { format!("`{}` (hard)", row.name) } else { format!("`{}`", row.name) };
+            out += &format!("| {name} | {} | {} |\n", row.description.replace('|', "\\|"), listed(at));
+        }
+        out
+    }
+
     /// As a page of its own.
     ///
     /// # Errors
