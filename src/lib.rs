@@ -38,6 +38,7 @@
 pub mod case;
 pub mod cli;
 pub mod conformance;
+mod dice;
 pub mod judge;
 pub mod link;
 pub mod prove;

@@ -27,7 +27,7 @@ impl Judge {
         self.data(on, at);
         self.world.conns.entry(on.to_owned()).or_default().came(frame);
         for message in pattern::messages(&item.record) {
-            self.ids.came(&message);
+            self.ids.came(message);
         }
         self.inboxes.entry(on.to_owned()).or_default().arrivals += 1;
         if late {

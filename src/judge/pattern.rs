@@ -52,7 +52,7 @@ impl Item {
     pub(super) fn frame(at: u64, arrival: usize, seen: &Seen, world: &World) -> Self {
         let mut record = seen.record();
         let messages = messages(&record);
-        let is_case = |message: &Value| owner_by_text(&message.to_string(), world) == Owner::Case;
+        let is_case = |message: &&Value| owner_by_text(&message.to_string(), world) == Owner::Case;
         // A body that holds several messages is the case's if one of them is.
         let owner = match messages.len() {
             2.. if messages.iter().any(is_case) => Owner::Case,
@@ -480,12 +480,12 @@ impl CompiledSight {
 }
 
 /// Every message in a body, however it is wrapped.
-pub(super) fn messages(record: &Value) -> Vec<Value> {
+pub(super) fn messages(record: &Value) -> Vec<&Value> {
     match record.get("json") {
-        Some(Value::Array(items)) => items.clone(),
+        Some(Value::Array(items)) => items.iter().collect(),
         Some(json) => match json.get("messages") {
-            Some(Value::Array(items)) => items.clone(),
-            _ => vec![json.clone()],
+            Some(Value::Array(items)) => items.iter().collect(),
+            _ => vec![json],
         },
         None => Vec::new(),
     }

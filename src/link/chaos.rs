@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::memory::pair;
 use super::stream::Stream;
+use crate::dice::Dice;
 
 /// The longest that octets are delayed, in milliseconds.
 const LONGEST: u64 = 30;
@@ -34,34 +35,27 @@ impl Chaos {
     pub(super) fn wrap(&self, stream: Stream) -> Stream {
         let nth = self.connections.fetch_add(1, Ordering::Relaxed);
         let (near, far) = pair();
-        let mut weather = Weather(self.seed ^ (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let (up, down) = (Lane::new(weather.next()), Lane::new(weather.next()));
+        let mut dice = Dice::new(self.seed ^ (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let (up, down) = (Lane::new(dice.roll()), Lane::new(dice.roll()));
         tokio::spawn(carry(far, stream, up, down));
         near
     }
 }
 
-/// What the network does next, by a seed (splitmix64).
-struct Weather(u64);
+/// What the network does next.
+struct Weather(Dice);
 
 impl Weather {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     /// How many octets are taken at once: few, some or many.
     fn piece(&mut self) -> usize {
-        let roll = self.next();
+        let roll = self.0.roll();
         let most = [3, 40, 700, MOST][roll as usize % 4];
         1 + (roll >> 8) as usize % most
     }
 
     /// How long they are held back: mostly not at all.
     fn delay(&mut self) -> Duration {
-        let roll = self.next();
+        let roll = self.0.roll();
         Duration::from_millis(if roll.is_multiple_of(4) { (roll >> 8) % LONGEST } else { 0 })
     }
 }
@@ -78,7 +72,7 @@ struct Lane {
 
 impl Lane {
     fn new(seed: u64) -> Lane {
-        Lane { weather: Weather(seed), octets: Vec::new(), due: Instant::now(), open: true }
+        Lane { weather: Weather(Dice::new(seed)), octets: Vec::new(), due: Instant::now(), open: true }
     }
 
     fn reads(&self) -> bool {

@@ -13,9 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::case::library::Library;
-use crate::case::profile::Profile;
 use crate::judge::Verdict;
-use crate::reference::{Defect, Directory, Policy, variants};
+use crate::reference::{Defect, Directory, Policy};
 use crate::run::{Job, Plan, Record, Settings, Subject, records};
 
 /// The profile that the correct server is judged by.
@@ -59,18 +58,11 @@ pub fn try_server(
     let plan = Plan::new(library, patterns).map_err(|e| ProveError::Suites(e.to_string()))?;
     let settings = Settings { seed: how.seed, chaos: how.chaos, no_preflight: true, ..Settings::default() };
     let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: !how.over_sockets };
-    let profile = profile(library, policy)?;
+    let profile = library.profiles.get(PROFILE).cloned();
+    let profile = profile.ok_or_else(|| ProveError::Suites(format!("there is no profile `{PROFILE}`")))?;
+    let profile = subject.claims(profile).map_err(ProveError::Suites)?;
     let job = Job { library, plan: &plan, subject, profile, settings, folder: None };
     records(job).map(|(records, _)| records).map_err(|e| ProveError::Run(e.to_string()))
-}
-
-/// What the server is said to be: the correct one, but for the points at which a variant differs.
-fn profile(library: &Library, policy: Policy) -> Result<Profile, ProveError> {
-    let profile = library.profiles.get(PROFILE).cloned();
-    let mut profile =
-        profile.ok_or_else(|| ProveError::Suites(format!("there is no profile `{PROFILE}`")))?;
-    profile.points.extend(variants::points(policy));
-    Ok(profile)
 }
 
 /// What became of a defect.

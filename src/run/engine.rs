@@ -56,11 +56,19 @@ impl Subject {
             None => Profile::default(),
             Some(name) => library.profile_named(name)?,
         };
+        self.claims(profile)
+    }
+
+    /// A profile with what is known of this server besides.
+    ///
+    /// # Errors
+    /// A claim that contradicts it.
+    pub fn claims(&self, mut profile: Profile) -> Result<Profile, String> {
         match self {
             Subject::Remote(target) => target.claims(profile),
             Subject::Embedded { policy, .. } => {
-                let points = profile.points.into_iter().chain(variants::points(*policy)).collect();
-                Ok(Profile { points, ..profile })
+                profile.points.extend(variants::points(*policy));
+                Ok(profile)
             }
         }
     }

@@ -21,8 +21,8 @@ use super::watchdog::Watchdog;
 use super::world::{Settings, World};
 use crate::case::event::What;
 use crate::case::script::Script;
+use crate::dice::Dice;
 use crate::judge::{Facts, Lease, Outcome, Verdict, apply_known};
-use crate::session::Dice;
 use crate::session::secrets::Secrets;
 
 /// What a run tells while it goes on.

@@ -19,9 +19,10 @@ use super::world::{Waiting as Spent, World};
 use crate::case::event::{Event, Phase, Seen, What};
 use crate::case::script::{Script, role_of};
 use crate::case::transport::Transport;
+use crate::dice::Dice;
 use crate::judge::{Facts, HELD_UP, Judge, Waiting};
 use crate::session::secrets::Secrets;
-use crate::session::{Connection, Dice, Sink};
+use crate::session::{Connection, Sink};
 use crate::stomp::{Decoder, Item, Limits, Mode, Version};
 
 /// A connection of the case, and what the engine knows of it.

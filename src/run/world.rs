@@ -294,7 +294,7 @@ impl Default for Settings {
 /// Five characters that depend on the seed.
 fn tag(seed: u64) -> String {
     const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut dice = crate::session::Dice::new(seed);
+    let mut dice = crate::dice::Dice::new(seed);
     let roll = dice.roll();
     (0..5).map(|at| char::from(DIGITS[(roll >> (5 * at)) as usize & 31])).collect()
 }

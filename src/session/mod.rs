@@ -13,4 +13,4 @@ mod writer;
 
 pub use connection::{Connection, Sink};
 pub use open::{Endpoint, OpenRequest, http, open};
-pub use writer::{Dice, Writer};
+pub use writer::Writer;

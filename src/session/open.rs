@@ -9,9 +9,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::carrier::{Carrier, entrance};
 use super::connection::{Connection, Sink};
 use super::secrets::{Secrets, percent};
-use super::writer::Dice;
 use crate::case::event::{Body, By, Way, What};
 use crate::case::transport::Transport;
+use crate::dice::Dice;
 use crate::link::upgrade::{self, Answer, HttpError, HttpRequest, HttpResponse, Rest};
 use crate::link::{Connector, ws};
 

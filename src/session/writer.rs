@@ -5,34 +5,9 @@
 
 use crate::case::script::{Between, Layout};
 use crate::case::transport::Transport;
+use crate::dice::Dice;
 use crate::link::sockjs;
 use crate::link::ws::{WsFrame, encode_frame, opcode};
-
-/// A small generator of numbers that depends on its seed only (splitmix64).
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// A generator with this seed.
-    pub fn new(seed: u64) -> Self {
-        Dice(seed)
-    }
-
-    /// The next number.
-    pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A mask key.
-    pub fn mask(&mut self) -> [u8; 4] {
-        let [a, b, c, d, ..] = self.roll().to_be_bytes();
-        [a, b, c, d]
-    }
-}
 
 /// Writes what one connection sends.
 #[derive(Debug)]

@@ -129,8 +129,11 @@ fn with_headers(frame: Frame, change: impl Fn(&str, &str) -> Option<(String, Str
     Frame { headers, ..frame }
 }
 
-/// A frame without the headers of this name.
-fn without(frame: Frame, header: &str) -> Frame {
+/// A frame, without the headers of this name if it is of this command.
+fn without(frame: Frame, command: &str, header: &str) -> Frame {
+    if frame.command != command {
+        return frame;
+    }
     with_headers(frame, |name, value| (name != header).then(|| (name.to_owned(), value.to_owned())))
 }
 

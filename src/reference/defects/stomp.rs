@@ -193,7 +193,7 @@ defects! {
     "message-without-destination" MessageWithoutDestination breaks ["STOMP12-MSG-01", "IM-SUB-04", "STOMP10-MSG-01", "STOMP11-MSG-01"],
     "MESSAGE does not say where it was sent to." {
         fn said(&self, frame: Frame, version: Version) -> Frame {
-            if frame.command == "MESSAGE" { super::without(frame, "destination") } else { frame }
+            super::without(frame, "MESSAGE", "destination")
         }
     }
 
@@ -207,7 +207,7 @@ defects! {
     "message-without-ack" MessageWithoutAck breaks ["STOMP12-MSG-05", "STOMP12-ACK-03"],
     "MESSAGE does not say by which id it is acknowledged." {
         fn said(&self, frame: Frame, version: Version) -> Frame {
-            if frame.command == "MESSAGE" { super::without(frame, "ack") } else { frame }
+            super::without(frame, "MESSAGE", "ack")
         }
     }
 
@@ -240,13 +240,13 @@ defects! {
 
     "message-without-id" MessageWithoutId breaks ["STOMP12-MSG-03", "IM-SEND-05", "STOMP10-MSG-01", "STOMP11-MSG-01"],
     "MESSAGE has no `message-id`." {
-        fn said(&self, frame: Frame, version: Version) -> Frame { super::without(frame, "message-id") }
+        fn said(&self, frame: Frame, version: Version) -> Frame { super::without(frame, "MESSAGE", "message-id") }
     }
 
     "receipt-without-id" ReceiptWithoutId breaks ["STOMP12-RCPT-02", "STOMP12-RHDR-02"],
     "RECEIPT does not say which receipt it is." {
         fn said(&self, frame: Frame, version: Version) -> Frame {
-            if frame.command == "RECEIPT" { super::without(frame, "receipt-id") } else { frame }
+            super::without(frame, "RECEIPT", "receipt-id")
         }
     }
 
