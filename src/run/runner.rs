@@ -23,7 +23,7 @@ use crate::case::event::What;
 use crate::case::script::Script;
 use crate::dice::Dice;
 use crate::judge::{Facts, Lease, Outcome, Verdict, apply_known};
-use crate::session::secrets::Secrets;
+use crate::session::secrets::{Secrets, of_token};
 
 /// What a run tells while it goes on.
 #[derive(Debug)]
@@ -480,7 +480,7 @@ pub(super) fn engine_stage(
 /// What a case is given: marks, leases by name, and the secrets behind the names.
 fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
     let target = &world.target;
-    let mut secrets = Secrets::default();
+    let mut names = Vec::new();
     let mut leases = BTreeMap::new();
     let mut seats: Vec<(String, usize)> = seating.seats.iter().map(|(n, at)| (n.clone(), *at)).collect();
     let spare = seats.iter().find(|(name, _)| name == "prober").or(seats.first()).cloned();
@@ -490,15 +490,15 @@ fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
         let mut has = Vec::new();
         if let Some(token) = &account.token {
             has.push("token".to_owned());
-            secrets.add_token(name, token.reveal());
+            names.extend(of_token(name, token.reveal()));
         }
         if let Some(expired) = &account.expired {
             has.push("expired".to_owned());
-            secrets.add(&format!("«token:{name}.expired»"), expired.reveal());
+            names.push((format!("«token:{name}.expired»"), expired.reveal().to_owned()));
         }
         if let Some(passcode) = &account.passcode {
             has.push("passcode".to_owned());
-            secrets.add(&format!("«passcode:{name}»"), passcode.reveal());
+            names.push((format!("«passcode:{name}»"), passcode.reveal().to_owned()));
         }
         let lease = Lease {
             account: account.label.clone(),
@@ -507,19 +507,6 @@ fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
             login: account.login.clone(),
         };
         leases.insert(name.clone(), lease);
-    }
-    // Secrets of accounts that the case does not use are concealed all the same.
-    for account in &target.accounts {
-        for (kind, secret) in
-            [("token", &account.token), ("expired", &account.expired), ("passcode", &account.passcode)]
-        {
-            if let Some(secret) = secret {
-                secrets.add(&format!("«{kind}:@{}»", account.label), secret.reveal());
-            }
-        }
-    }
-    for (name, secret) in &target.headers {
-        secrets.add(&format!("«header:{name}»"), secret.reveal());
     }
     let groups =
         seating.groups.iter().map(|(name, at)| (name.clone(), target.groups[*at].id.clone())).collect();
@@ -539,5 +526,5 @@ fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
         crowds: seating.crowds.clone(),
         prober_is_member: seating.prober_is_member,
     };
-    (facts, secrets)
+    (facts, Secrets::new(&world.vault, names))
 }

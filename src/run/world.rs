@@ -16,6 +16,7 @@ use crate::case::profile::Profile;
 use crate::case::rule::Rule;
 use crate::case::script::Point;
 use crate::session::Endpoint;
+use crate::session::secrets::{Vault, of_token};
 use crate::target::Target;
 
 /// What all cases of a run share.
@@ -25,6 +26,8 @@ pub struct World {
     pub target: Target,
     /// How it is reached.
     pub endpoint: Endpoint,
+    /// Its secrets, to be kept out of everything that is told.
+    pub vault: Arc<Vault>,
     /// What it is said to be.
     pub profile: Profile,
     /// Rules that are folded over all transcripts.
@@ -88,6 +91,7 @@ impl World {
         settings: &Settings,
     ) -> Self {
         World {
+            vault: Arc::new(vault(&target)),
             target,
             endpoint,
             profile,
@@ -252,6 +256,26 @@ impl World {
     pub fn receipt_missed(&self) {
         self.receipt_missed.store(true, Ordering::Relaxed);
     }
+}
+
+/// The secrets of all accounts, also of those that a case does not use; of the broken forms of a token only the values:
+/// a case that uses one names it.
+fn vault(target: &Target) -> Vault {
+    let (mut always, mut named) = (Vec::new(), Vec::new());
+    for account in &target.accounts {
+        for (kind, secret) in
+            [("token", &account.token), ("expired", &account.expired), ("passcode", &account.passcode)]
+        {
+            always.extend(
+                secret.iter().map(|s| (format!("«{kind}:@{}»", account.label), s.reveal().to_owned())),
+            );
+        }
+        if let Some(token) = &account.token {
+            named.extend(of_token("", token.reveal()).into_iter().skip(1).map(|(_, broken)| broken));
+        }
+    }
+    always.extend(target.headers.iter().map(|(name, s)| (format!("«header:{name}»"), s.reveal().to_owned())));
+    Vault::new(always, named)
 }
 
 /// What a run is told by its user.

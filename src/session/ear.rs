@@ -133,12 +133,14 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::session::secrets::Vault;
 
     fn heard(frames: &[&str]) -> (Vec<String>, Option<End>) {
         let told = Arc::new(Mutex::new(Vec::new()));
         let sink = told.clone();
-        let mut secrets = Secrets::default();
-        secrets.add("«token:eve»", "a-token-of-many-characters-indeed");
+        let token = ("«token:eve»".to_owned(), "a-token-of-many-characters-indeed".to_owned());
+        let vault = Vault::new(vec![token], Vec::new());
+        let secrets = Secrets::new(&Arc::new(vault), Vec::new());
         let sink: Sink = Arc::new(move |what| {
             let line = match what {
                 What::Opened { .. } => "opened".to_owned(),

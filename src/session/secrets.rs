@@ -1,49 +1,118 @@
 //! Secrets and their names: what is sent is revealed at the last moment, what came is concealed before anybody sees it.
 //!
-//! It relies on base64 and percent encoding to find secrets in their usual disguises. Everything above the session
+//! It relies on base64 and percent encoding to find secrets in their usual disguises, and on aho-corasick to look for all
+//! of them at once. Everything above the session
 //! knows names only: `«token:eve»`.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// The secrets of one case.
+/// Every secret of a target, in every form in which it may show. Made once per run: there are many, and each text that
+/// comes or goes is searched for all of them.
+#[derive(Debug)]
+pub struct Vault {
+    /// The name where the case has none for it, and the value. Without a name it is no secret to other cases.
+    secrets: Vec<(Option<String>, String)>,
+    /// Forms, longest first, with the number of their secret.
+    forms: Vec<(String, usize)>,
+    /// Finds all forms at once; none, where they are too much for it.
+    finder: Option<AhoCorasick>,
+}
+
+impl Vault {
+    /// A vault of what is secret to every case, by name (`«token:@eve»`), and of what is so to the cases that name it:
+    /// half a token may be an ordinary word. Of two that are the same, the first gives the name.
+    pub fn new(always: Vec<(String, String)>, named: Vec<String>) -> Self {
+        let always = always.into_iter().map(|(name, value)| (Some(name), value));
+        let named = named.into_iter().map(|value| (None, value));
+        let secrets: Vec<_> = always.chain(named).filter(|(_, value)| !value.is_empty()).collect();
+        let mut forms: BTreeMap<String, usize> = BTreeMap::new();
+        for (number, (_, value)) in secrets.iter().enumerate() {
+            for form in disguises(value) {
+                forms.entry(form).or_insert(number);
+            }
+        }
+        let mut forms: Vec<(String, usize)> = forms.into_iter().collect();
+        forms.sort_by_key(|(form, secret)| (std::cmp::Reverse(form.len()), *secret));
+        let finder = AhoCorasick::new(forms.iter().map(|(form, _)| form)).ok();
+        Vault { secrets, forms, finder }
+    }
+
+    /// The forms that are in a text, by number, which is longest first: a secret may be part of another.
+    fn find(&self, text: &str) -> BTreeSet<usize> {
+        match &self.finder {
+            Some(finder) => {
+                finder.find_overlapping_iter(text).map(|found| found.pattern().as_usize()).collect()
+            }
+            None => (0..self.forms.len()).filter(|at| text.contains(&self.forms[*at].0)).collect(),
+        }
+    }
+
+    /// The number of the secret of this value.
+    fn number(&self, value: &str) -> Option<usize> {
+        self.secrets.iter().position(|(_, v)| v == value)
+    }
+}
+
+/// Every form of a secret.
+fn disguises(value: &str) -> [String; 9] {
+    [
+        value.to_owned(),
+        percent(value),
+        percent_all(value),
+        // Hex digits may be of either case (RFC 3986, 2.1).
+        lower_hex(&percent(value)),
+        lower_hex(&percent_all(value)),
+        STANDARD.encode(value),
+        STANDARD_NO_PAD.encode(value),
+        URL_SAFE_NO_PAD.encode(value),
+        json_escaped(value),
+    ]
+}
+
+/// A token under its name, and the broken forms of it that cases ask for.
+pub fn of_token(name: &str, token: &str) -> [(String, String); 4] {
+    [
+        ("", token.to_owned()),
+        (".tampered", tampered(token)),
+        (".truncated", truncated(token)),
+        (".unknown", unknown(token)),
+    ]
+    .map(|(kind, value)| (format!("«token:{name}{kind}»"), value))
+}
+
+/// The secrets as one case knows them: those of its actors by their roles.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
-    /// Name and value.
-    names: Vec<(String, String)>,
-    /// Every form in which a secret may show, longest first, with its name.
-    forms: Vec<(String, String)>,
+    /// The vault; without one there is nothing to hide.
+    vault: Option<Arc<Vault>>,
+    /// Names in this case, with the values.
+    names: Arc<Vec<(String, String)>>,
+    /// The name in this case of a secret of the vault.
+    called: Arc<BTreeMap<usize, usize>>,
 }
 
 impl Secrets {
-    /// Adds a secret under a name, `«token:eve»`.
-    pub fn add(&mut self, name: &str, value: &str) {
-        if value.is_empty() {
-            return;
-        }
-        self.names.push((name.to_owned(), value.to_owned()));
-        let mut forms = vec![value.to_owned(), percent(value), percent_all(value)];
-        // Hex digits may be of either case (RFC 3986, 2.1).
-        forms.extend([lower_hex(&percent(value)), lower_hex(&percent_all(value))]);
-        forms.extend([STANDARD.encode(value), STANDARD_NO_PAD.encode(value), URL_SAFE_NO_PAD.encode(value)]);
-        forms.push(json_escaped(value));
-        for form in forms {
-            if !self.forms.iter().any(|(f, _)| *f == form) {
-                self.forms.push((form, name.to_owned()));
+    /// The vault's secrets, some of them by these names. Of two names for one secret, the first is shown.
+    pub fn new(vault: &Arc<Vault>, names: Vec<(String, String)>) -> Self {
+        let mut called = BTreeMap::new();
+        for (at, (_, value)) in names.iter().enumerate() {
+            if let Some(number) = vault.number(value) {
+                called.entry(number).or_insert(at);
             }
         }
-        self.forms.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+        Secrets { vault: Some(vault.clone()), names: Arc::new(names), called: Arc::new(called) }
     }
 
-    /// Adds a token under a name, with the broken forms that cases ask for.
-    pub fn add_token(&mut self, name: &str, token: &str) {
-        for (kind, value) in [
-            ("", token.to_owned()),
-            (".tampered", tampered(token)),
-            (".truncated", truncated(token)),
-            (".unknown", unknown(token)),
-        ] {
-            self.add(&format!("«token:{name}{kind}»"), &value);
+    /// The name to show in place of a secret, if it is one to this case.
+    fn name<'a>(&'a self, vault: &'a Vault, secret: usize) -> Option<&'a str> {
+        match self.called.get(&secret) {
+            Some(at) => Some(&self.names[*at].0),
+            None => vault.secrets[secret].0.as_deref(),
         }
     }
 
@@ -52,7 +121,10 @@ impl Secrets {
         if !text.contains('«') {
             return text.to_owned();
         }
-        self.names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+        let stored = self.vault.iter().flat_map(|vault| &vault.secrets);
+        let stored = stored.filter_map(|(name, value)| Some((name.as_ref()?, value)));
+        let named = self.names.iter().map(|(name, value)| (name, value));
+        named.chain(stored).fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
     }
 
     /// Octets with names replaced by what they stand for.
@@ -65,17 +137,23 @@ impl Secrets {
 
     /// Text with every secret replaced by its name.
     pub fn conceal(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, (form, name)| match text.contains(form.as_str()) {
-            false => text,
-            true if form.len() >= DISTINCT => text.replace(form.as_str(), name),
-            true => replace_words(&text, form, name),
+        let Some(vault) = &self.vault else { return text.to_owned() };
+        vault.find(text).into_iter().fold(text.to_owned(), |text, at| {
+            let (form, secret) = &vault.forms[at];
+            match self.name(vault, *secret) {
+                Some(name) if form.len() >= DISTINCT => text.replace(form.as_str(), name),
+                Some(name) => replace_words(&text, form, name),
+                None => text,
+            }
         })
     }
 
     /// The same for a text that quotes excerpts: of a secret that the end of one cuts, the rest is concealed too.
     pub fn conceal_excerpts(&self, text: &str) -> String {
         let mut text = self.conceal(text);
-        for (form, name) in &self.forms {
+        let Some(vault) = &self.vault else { return text };
+        for (form, secret) in &vault.forms {
+            let Some(name) = self.name(vault, *secret) else { continue };
             let ends: Vec<usize> =
                 text.char_indices().filter(|(_, c)| EDGES.contains(c)).map(|(at, _)| at).collect();
             for at in ends.into_iter().rev() {
@@ -180,10 +258,41 @@ fn unknown(token: &str) -> String {
 mod tests {
     use super::*;
 
+    fn known(names: Vec<(String, String)>) -> Secrets {
+        Secrets::new(&Arc::new(Vault::new(names.clone(), Vec::new())), names)
+    }
+
+    fn token_of_eve(token: &str) -> Secrets {
+        known(of_token("eve", token).to_vec())
+    }
+
+    #[test]
+    fn a_secret_has_its_name_in_the_case_or_that_of_its_account() {
+        let [whole, halves @ ..] = of_token("@a", "token-of-the-first");
+        let other = ("«token:@b»".to_owned(), "token-of-the-second".to_owned());
+        let halves = halves.map(|(_, value)| value).to_vec();
+        let vault = Arc::new(Vault::new(vec![whole, other], halves));
+        let names =
+            [of_token("eve", "token-of-the-first"), of_token("canary", "token-of-the-first")].concat();
+        assert_eq!(Secrets::new(&vault, Vec::new()).conceal("token-of-"), "token-of-");
+        let secrets = Secrets::new(&vault, names);
+        assert_eq!(secrets.conceal("token-of-"), "«token:eve.truncated»");
+        let (sent, shown) = ("token-of-the-first token-of-the-second", "«token:eve» «token:@b»");
+        assert_eq!(secrets.conceal(sent), shown);
+        assert_eq!(secrets.reveal(shown), sent);
+        assert_eq!(secrets.reveal("«token:canary»"), "token-of-the-first");
+    }
+
+    #[test]
+    fn a_secret_within_another_does_not_hide_it() {
+        let pair = [("«a»", "0123456789abcdef"), ("«b»", "3456789a")];
+        let secrets = known(pair.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec());
+        assert_eq!(secrets.conceal("x0123456789abcdef y3456789a"), "x«a» y«b»");
+    }
+
     #[test]
     fn what_is_concealed_is_revealed_in_every_form() {
-        let mut secrets = Secrets::default();
-        secrets.add_token("eve", "ey.AB+/c\"d0123456789");
+        let secrets = token_of_eve("ey.AB+/c\"d0123456789");
         let sent = secrets.reveal("Bearer «token:eve»");
         assert_eq!(sent, "Bearer ey.AB+/c\"d0123456789");
         assert_eq!(secrets.conceal(&sent), "Bearer «token:eve»");
@@ -202,16 +311,14 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_no_part_of_a_word() {
-        let mut secrets = Secrets::default();
-        secrets.add("«passcode:eve»", "guest");
+        let secrets = known(vec![("«passcode:eve»".to_owned(), "guest".to_owned())]);
         let shown = secrets.conceal("login:guest guests \"guest\" requested guest");
         assert_eq!(shown, "login:«passcode:eve» guests \"«passcode:eve»\" requested «passcode:eve»");
     }
 
     #[test]
     fn what_an_excerpt_cuts_off_a_secret_is_concealed() {
-        let mut secrets = Secrets::default();
-        secrets.add("«token:eve»", "ey.0123456789-abcdefghij");
+        let secrets = known(of_token("eve", "ey.0123456789-abcdefghij")[..1].to_vec());
         for (quoted, shown) in [
             ("no colon: \"x ey.012345…\" [A]", "no colon: \"x «token:eve…»…\" [A]"),
             ("it began with \"defghij x\"", "it began with \"«token:eve…» x\""),
@@ -225,8 +332,7 @@ mod tests {
 
     #[test]
     fn broken_tokens_differ_from_the_true_one() {
-        let mut secrets = Secrets::default();
-        secrets.add_token("eve", "abcdefgh");
+        let secrets = token_of_eve("abcdefgh");
         let shown: Vec<String> = ["tampered", "truncated", "unknown"]
             .iter()
             .map(|kind| secrets.reveal(&format!("«token:eve.{kind}»")))
