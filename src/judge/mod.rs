@@ -89,7 +89,7 @@ pub struct Judge {
 
 impl Judge {
     /// A judge of this case, which also looks after these rules.
-    pub fn new(script: Arc<Script>, facts: Facts, rules: Arc<Vec<Rule>>) -> Self {
+    pub fn new(script: Arc<Script>, facts: Arc<Facts>, rules: Arc<Vec<Rule>>) -> Self {
         let mut steps = BTreeMap::new();
         script.walk(&mut |step| {
             steps.insert(step.id, Arc::new(step.clone()));

@@ -4,6 +4,7 @@
 //! which it is asked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,13 +28,13 @@ pub struct Facts {
     /// `$target`.
     pub target: BTreeMap<String, String>,
     /// The profile in force.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// Points as they are known: pinned, observed, or by default.
     pub points: BTreeMap<String, Value>,
     /// Points that are pinned or have a default: an observation is judged against them.
-    pub pinned: BTreeMap<String, Value>,
+    pub pinned: Arc<BTreeMap<String, Value>>,
     /// Clauses of points that the profile pins: what they say is judged, however open the document leaves it.
-    pub pinned_clauses: Vec<String>,
+    pub pinned_clauses: Arc<Vec<String>>,
     /// Connection or role → the account that was leased for it.
     pub leases: BTreeMap<String, Lease>,
     /// Group name in the case → id.
@@ -128,7 +129,7 @@ impl Scope {
 /// Everything that a name may stand for.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) facts: Facts,
+    pub(super) facts: Arc<Facts>,
     pub(super) conns: BTreeMap<String, Conn>,
     scopes: Vec<Scope>,
     fresh: u64,
@@ -138,7 +139,7 @@ pub(super) struct World {
 pub(super) const CASE: usize = 0;
 
 impl World {
-    pub(super) fn new(script: &Script, facts: Facts) -> Self {
+    pub(super) fn new(script: &Script, facts: Arc<Facts>) -> Self {
         let mut world = World { facts, conns: BTreeMap::new(), scopes: vec![Scope::default()], fresh: 0 };
         // Columns may use `let` and the other way round: whatever can be computed is, until nothing more can.
         let mut left: Vec<&(String, Value)> = script.names.iter().collect();

@@ -213,11 +213,11 @@ pub fn deciding_steps(script: &Script) -> BTreeSet<u32> {
 }
 
 /// Roles of a case that have an account each, crowds apart.
-fn roles(script: &Script) -> Vec<String> {
-    let mut roles: Vec<String> = Vec::new();
+fn roles(script: &Script) -> Vec<&str> {
+    let mut roles: Vec<&str> = Vec::new();
     for member in script.cast.iter().filter(|m| m.times.is_none()) {
-        if !roles.iter().any(|r| r == member.role()) {
-            roles.push(member.role().to_owned());
+        if !roles.contains(&member.role()) {
+            roles.push(member.role());
         }
     }
     roles
@@ -301,7 +301,7 @@ fn count_of(text: &str, world: &World) -> Option<u64> {
 struct Assignment<'a> {
     script: &'a Script,
     target: &'a Target,
-    roles: Vec<String>,
+    roles: Vec<&'a str>,
 }
 
 impl Assignment<'_> {
@@ -341,11 +341,11 @@ impl Assignment<'_> {
             {
                 continue;
             }
-            seats.insert(role.clone(), *index);
+            seats.insert((*role).to_owned(), *index);
             if self.seats(at + 1, groups, free, seats) {
                 return true;
             }
-            seats.remove(role);
+            seats.remove(*role);
         }
         false
     }
@@ -409,7 +409,6 @@ fn count(n: usize, what: &str) -> String {
 
 /// The first need of a case that is not met, in a sentence.
 pub(super) fn unmet(script: &Script, world: &World) -> Option<String> {
-    let known = world.known();
     for (_, member, wanted) in account_needs(script) {
         let matcher = match need(wanted) {
             Ok(matcher) => matcher,
@@ -438,7 +437,7 @@ pub(super) fn unmet(script: &Script, world: &World) -> Option<String> {
             // An order that was merely seen proves nothing: a target that reorders now and then looks the same.
             (world.profile.points.get(name).cloned(), "the point `ordering`".to_owned())
         } else {
-            (known.get(name.trim_start_matches('$')).cloned(), format!("the point `{name}`"))
+            (world.point(name.trim_start_matches('$')), format!("the point `{name}`"))
         };
         let matcher = match need(wanted) {
             Ok(matcher) => matcher,

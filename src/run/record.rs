@@ -54,7 +54,7 @@ pub struct Record {
     pub case: Option<Arc<Script>>,
     /// What it was given: marks, leases, profile.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub facts: Option<Facts>,
+    pub facts: Option<Arc<Facts>>,
     /// What the rules saw in it: rule, events, breaches.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rules: Vec<(String, crate::judge::RuleResult)>,

@@ -113,13 +113,12 @@ struct Tasks {
 impl Tasks {
     /// Has a case ended by force where it goes on beyond all reason: so long by the real clock that every wait in it must
     /// have run out.
-    fn watch(&self, task: AbortHandle, stage: Arc<Stage>, number: usize, floor: Duration) {
+    fn watch(&self, task: AbortHandle, stage: &Arc<Stage>, number: usize, floor: Duration) {
         let limit = Duration::from_secs(300) + floor * 24;
         let sender = self.sender.clone();
+        let stage = Arc::downgrade(stage);
         self.watchdog.watch(limit, move || {
-            if task.is_finished() {
-                return;
-            }
+            let Some(stage) = stage.upgrade().filter(|_| !task.is_finished()) else { return };
             task.abort();
             let why =
                 format!("the case was ended after {} s: something in it never came to rest", limit.as_secs());
@@ -366,7 +365,7 @@ impl Runner {
             }
             let _ = sender.send(Message::Done(number, took));
         });
-        tasks.watch(task, stage.clone(), number, self.settings.floor);
+        tasks.watch(task, &stage, number, self.settings.floor);
         let idles = idles(&stage.script);
         self.running.insert(number, Running { stage, seating, begun, round, idles, freed: false });
     }
@@ -478,7 +477,7 @@ pub(super) fn engine_stage(
 }
 
 /// What a case is given: marks, leases by name, and the secrets behind the names.
-fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
+fn facts(world: &World, seating: &Seating, number: usize) -> (Arc<Facts>, Secrets) {
     let target = &world.target;
     let mut names = Vec::new();
     let mut leases = BTreeMap::new();
@@ -517,14 +516,14 @@ fn facts(world: &World, seating: &Seating, number: usize) -> (Facts, Secrets) {
         run_mark,
         anchor_ms: world.anchor_ms,
         target: target.facts(),
-        profile: crate::case::profile::Profile { known: Vec::new(), ..world.profile.clone() },
+        profile: world.said.profile.clone(),
         points: world.known(),
-        pinned: world.pinned(),
-        pinned_clauses: world.pinned_clauses(),
+        pinned: world.said.pinned.clone(),
+        pinned_clauses: world.said.clauses.clone(),
         leases,
         groups,
         crowds: seating.crowds.clone(),
         prober_is_member: seating.prober_is_member,
     };
-    (facts, Secrets::new(&world.vault, names))
+    (Arc::new(facts), Secrets::new(&world.vault, names))
 }

@@ -140,7 +140,7 @@ pub(super) struct State {
 pub(super) struct Stage {
     pub(super) world: Arc<World>,
     pub(super) script: Arc<Script>,
-    pub(super) facts: Facts,
+    pub(super) facts: Arc<Facts>,
     pub(super) secrets: Secrets,
     pub(super) seed: u64,
     /// Names bound in the case that feed an `observe`.
@@ -156,7 +156,7 @@ impl Stage {
     pub(super) fn new(
         world: Arc<World>,
         script: Arc<Script>,
-        facts: Facts,
+        facts: Arc<Facts>,
         secrets: Secrets,
         journal: Journal,
         seed: u64,

@@ -3,6 +3,7 @@
 //!
 //! It relies on nothing that it watches. It decides nothing about a target: what it ends is the harness' own fault.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,27 +25,24 @@ impl Watchdog {
         Watchdog { sender }
     }
 
-    /// Does something after so much real time, unless the watchdog has been dropped.
+    /// Does something after so much real time, unless the watchdog has been dropped. It is kept until then: it should
+    /// not hold on to what would be gone by then.
     pub(super) fn watch(&self, limit: Duration, deed: impl FnOnce() + Send + 'static) {
         let _ = self.sender.send((Instant::now() + limit, Box::new(deed)));
     }
 }
 
 fn look_after(receiver: &mpsc::Receiver<(Instant, Deed)>) {
-    let mut due: Vec<(Instant, Deed)> = Vec::new();
+    let mut due: BTreeMap<Instant, Vec<Deed>> = BTreeMap::new();
     loop {
-        let next = due.iter().map(|(at, _)| *at).min();
-        let wait = next.map_or(Duration::from_secs(3600), |at| at.saturating_duration_since(Instant::now()));
+        let wait = due.keys().next().map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
         match receiver.recv_timeout(wait) {
-            Ok(new) => due.push(new),
+            Ok((at, deed)) => due.entry(at).or_default().push(deed),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
-        let now = Instant::now();
-        let (over, rest) = due.into_iter().partition(|(at, _)| *at <= now);
-        due = rest;
-        for (_, deed) in Vec::from_iter::<Vec<_>>(over) {
-            deed();
+        while let Some(first) = due.first_entry().filter(|first| *first.key() <= Instant::now()) {
+            first.remove().into_iter().for_each(|deed| deed());
         }
     }
 }

@@ -30,12 +30,12 @@ pub struct World {
     pub vault: Arc<Vault>,
     /// What it is said to be.
     pub profile: Profile,
+    /// The same, as a case is told.
+    pub said: Said,
     /// Rules that are folded over all transcripts.
     pub rules: Arc<Vec<Rule>>,
     /// Every point of the dialects in use.
     pub points: BTreeMap<String, Point>,
-    /// Points with the clauses by which they are judged: two dialects may share a point.
-    pub clauses: Vec<(String, String)>,
     /// When the run began.
     pub start: Instant,
     /// Epoch milliseconds at that moment.
@@ -58,6 +58,37 @@ pub struct World {
     inversions: AtomicU64,
     /// What was spent waiting.
     pub waiting: Waiting,
+}
+
+/// What the target is said to be, as every case is told.
+#[derive(Debug)]
+pub struct Said {
+    /// The profile, but for its known failures: a case must not know them.
+    pub profile: Arc<Profile>,
+    /// Points that are judged: pinned by the profile, or by default.
+    pub pinned: Arc<BTreeMap<String, Value>>,
+    /// Clauses of the points that the profile pins.
+    pub clauses: Arc<Vec<String>>,
+}
+
+impl Said {
+    /// Of a profile, the points of the dialects, and the clauses by which they are judged: two dialects may share a
+    /// point.
+    fn new(profile: &Profile, points: &BTreeMap<String, Point>, clauses: &[(String, String)]) -> Self {
+        let defaults = points.iter().filter_map(|(name, point)| Some((name.clone(), point.default.clone()?)));
+        let mut pinned: BTreeMap<String, Value> = defaults.collect();
+        pinned.extend(profile.points.clone());
+        let claimed = |name: &String| {
+            let (point, value) = (points.get(name), profile.points.get(name));
+            value.is_some_and(|value| point.is_none_or(|point| point.claims(value)))
+        };
+        let clauses = clauses.iter().filter(|(name, _)| claimed(name)).map(|(_, clause)| clause.clone());
+        Said {
+            profile: Arc::new(Profile { known: Vec::new(), ..profile.clone() }),
+            pinned: Arc::new(pinned),
+            clauses: Arc::new(clauses.collect()),
+        }
+    }
 }
 
 /// Microseconds spent waiting, by what for.
@@ -92,12 +123,12 @@ impl World {
     ) -> Self {
         World {
             vault: Arc::new(vault(&target)),
+            said: Said::new(&profile, &points, &clauses),
             target,
             endpoint,
             profile,
             rules,
             points,
-            clauses,
             start: Instant::now(),
             anchor_ms: settings.anchor_ms,
             seed: settings.seed,
@@ -182,38 +213,18 @@ impl World {
         self.observed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Points that are judged: pinned by the profile, or by default.
-    pub fn pinned(&self) -> BTreeMap<String, Value> {
-        let defaults =
-            self.points.iter().filter_map(|(name, point)| Some((name.clone(), point.default.clone()?)));
-        let mut all: BTreeMap<String, Value> = defaults.collect();
-        all.extend(self.profile.points.clone());
-        all
-    }
-
     /// Points as far as they are known: observed, else pinned, else by default. A claim that the run has shown to be wrong
     /// is judged at its own clause, once: cases that need it to be true have nothing to judge.
     pub fn known(&self) -> BTreeMap<String, Value> {
-        let mut all = self.pinned();
+        let mut all = BTreeMap::clone(&self.said.pinned);
         all.extend(self.observed());
         all
     }
 
     /// One of them.
-    fn point(&self, name: &str) -> Option<Value> {
+    pub fn point(&self, name: &str) -> Option<Value> {
         let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        let pinned = || self.profile.points.get(name).cloned();
-        observed.or_else(pinned).or_else(|| self.points.get(name)?.default.clone())
-    }
-
-    /// Clauses of the points that the profile pins.
-    pub fn pinned_clauses(&self) -> Vec<String> {
-        let claimed = |name: &String| {
-            let (point, value) = (self.points.get(name), self.profile.points.get(name));
-            value.is_some_and(|value| point.is_none_or(|point| point.claims(value)))
-        };
-        let pinned = self.clauses.iter().filter(|(name, _)| claimed(name));
-        pinned.map(|(_, clause)| clause.clone()).collect()
+        observed.or_else(|| self.said.pinned.get(name).cloned())
     }
 
     /// Whether the target keeps the order of one sender's messages to one destination: the profile says so, or it was

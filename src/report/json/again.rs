@@ -53,7 +53,7 @@ struct FileCase {
     verdict: Option<Verdict>,
     checks: Option<Vec<Check>>,
     case: Option<Arc<Script>>,
-    facts: Option<Facts>,
+    facts: Option<Arc<Facts>>,
     rule: Option<FileRule>,
     #[serde(default)]
     transcript: Vec<Value>,
