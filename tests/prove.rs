@@ -12,28 +12,38 @@ use stompliance::reference::{Defect, Policy, defects, variants};
 const HOW: How = How { seed: 3, over_sockets: false, chaos: None };
 
 #[test]
-fn each_defect_that_always_shows_is_caught_at_a_clause_that_it_breaks() {
+fn each_defect_is_caught_at_a_clause_that_it_breaks_and_its_reader_told_why() {
     let library = Library::embedded();
-    let all: Vec<&'static Defect> = defects::all().filter(|defect| !defect.hard).collect();
-    assert!(all.len() >= 200, "{} defects", all.len());
-    let missed: Vec<String> = on_all_cores(&all, |defect| try_defect(&library, defect, 1, HOW).unwrap())
-        .into_iter()
-        .filter(|one| one.times_caught() == 0)
-        .map(|one| {
-            format!("{} {:?}: broken elsewhere: {:?}", one.defect.name, one.defect.breaks, one.elsewhere)
-        })
-        .collect();
-    assert!(missed.is_empty(), "{} of {} missed:\n{}", missed.len(), all.len(), missed.join("\n"));
+    let all: Vec<&'static Defect> = defects::all().collect();
+    assert!(all.len() >= 250, "{} defects", all.len());
+    let tried = on_all_cores(&all, |defect| try_defect(&library, defect, 1, HOW).unwrap());
+    let missed = tried.iter().filter(|one| !one.is_caught()).map(|one| {
+        format!("{} {:?}: broken elsewhere: {:?}", one.defect.name, one.defect.breaks, one.elsewhere)
+    });
+    assert_eq!(missed.collect::<Vec<_>>(), [""; 0]);
+    let told = tried.iter().map(|one| {
+        let Defect { name, breaks, description, .. } = one.defect;
+        let told = one.diagnosis.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        format!("{name}: {description} [{}]\n{}\n", breaks.join(", "), unmarked(&told))
+    });
+    let told: Vec<_> = told.collect();
+    snapbox::assert_data_eq!(told.join("\n"), snapbox::file!["../fixtures/diagnoses.txt"].raw());
 }
 
-#[test]
-fn defects_that_show_only_sometimes_are_caught_by_a_whole_run() {
-    let library = Library::embedded();
-    let some = ["one-in-twenty-lost", "burst-loses-tail", "fan-out-of-48", "first-after-reconnect-lost"];
-    let some: Vec<&'static Defect> = some.iter().map(|name| defects::named(name).unwrap()).collect();
-    for one in on_all_cores(&some, |defect| try_defect(&library, defect, 1, HOW).unwrap()) {
-        assert_eq!(one.times_caught(), 1, "{}: {:?}", one.defect.name, one.elsewhere);
-    }
+/// Without what depends on how many cases ran before, and on which accounts were free.
+fn unmarked(text: &str) -> String {
+    let replaced = [
+        ("c[a-z0-9]{5}[0-9]{5}z", "MARK"),
+        ("message-id:m-[0-9]+", "message-id:m-N"),
+        ("session:s-[0-9]+", "session:s-N"),
+        ("user_[0-9]{3}", "user_NNN"),
+        ("group_(blue|red|green|empty)", "group_X"),
+        ("17672[0-9]{8}", "TIME"),
+        ("\"m-[0-9]+\"", "\"m-N\""),
+    ];
+    replaced.iter().fold(text.to_owned(), |text, (pattern, by)| {
+        regex_lite::Regex::new(pattern).unwrap().replace_all(&text, *by).into_owned()
+    })
 }
 
 #[test]

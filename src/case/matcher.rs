@@ -256,13 +256,16 @@ impl Matcher {
                 when(items.iter().any(|item| inner.holds(Some(item))))
             }
             (Matcher::Distinct(count), Some(Value::Array(items))) => {
-                let mut seen: Vec<&Value> = Vec::new();
+                let (mut seen, mut again): (Vec<&Value>, Option<&Value>) = (Vec::new(), None);
                 for item in items {
-                    if !seen.contains(&item) {
+                    if seen.contains(&item) {
+                        again.get_or_insert(item);
+                    } else {
                         seen.push(item);
                     }
                 }
-                let got = format!("{} different of {}", seen.len(), items.len());
+                let again = again.map_or(String::new(), |item| format!("; {} came again", show(Some(item))));
+                let got = format!("{} different of {}{again}", seen.len(), items.len());
                 if seen.len() == *count {
                     Ok(())
                 } else {
@@ -282,15 +285,20 @@ impl Matcher {
         let list = |all: &[Matcher], word: &str| {
             all.iter().map(Matcher::describe).collect::<Vec<_>>().join(&format!(" {word} "))
         };
-        let object = |members: &[(String, Matcher)]| {
-            let inner: Vec<_> = members.iter().map(|(n, m)| format!("{n}: {}", m.describe())).collect();
-            format!("{{ {} }}", inner.join(", "))
+        let object = |members: &[(String, Matcher)], all: bool| {
+            let says = |(name, matcher): &(String, Matcher)| match matcher.describe().as_str() {
+                "anything" if !all => None,
+                like => Some(format!("{name}: {like}")),
+            };
+            match members.iter().filter_map(says).collect::<Vec<_>>().join(", ").as_str() {
+                "" if !all => "anything".to_owned(),
+                inner => format!("{{ {inner} }}"),
+            }
         };
         match self {
             Matcher::Equal(value) => show(Some(value)),
-            Matcher::Members(members) if members.is_empty() => "anything".into(),
-            Matcher::Members(members) => object(members),
-            Matcher::Only(members) => format!("only {}", object(members)),
+            Matcher::Members(members) => object(members, false),
+            Matcher::Only(members) => format!("only {}", object(members, true)),
             Matcher::Items(items) => {
                 format!("[{}]", items.iter().map(Matcher::describe).collect::<Vec<_>>().join(", "))
             }
@@ -305,6 +313,9 @@ impl Matcher {
             Matcher::Between(low, high) if low.is_infinite() => format!("at most {high}"),
             Matcher::Between(low, high) => format!("between {low} and {high}"),
             Matcher::Near(point, within) => format!("within {} s of {point}", within / 1000.0),
+            Matcher::OneOf(all) if matches!(all[..], [Matcher::Present, Matcher::Absent]) => {
+                "anything".into()
+            }
             Matcher::OneOf(all) => list(all, "or"),
             Matcher::AllOf(all) => list(all, "and"),
             Matcher::Length(inner) => format!("a length of {}", inner.describe()),
@@ -430,7 +441,7 @@ mod tests {
         );
         assert_eq!(
             result(json!({ "is": { "distinct": 3 } }), Some(json!([1, 1]))),
-            Err("expected 3 different values, got 1 different of 2".into())
+            Err("expected 3 different values, got 1 different of 2; 1 came again".into())
         );
         assert_eq!(result(json!("x"), None), Err("expected \"x\", got nothing".into()));
     }

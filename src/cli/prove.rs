@@ -9,8 +9,10 @@ use indicatif::ProgressBar;
 
 use super::{CONFORMS, FAILS, say, sound};
 use crate::case::library::Library;
-use crate::prove::matrix::{Clean, FlakeRow, Matrix, NullRow, Row};
-use crate::prove::{How, ProveError, false_alarms, flakes, null, on_all_cores, try_defect, try_server};
+use crate::prove::matrix::{Clean, FlakeRow, Matrix, NullRow};
+use crate::prove::{
+    Caught, Conviction, How, ProveError, false_alarms, flakes, null, on_all_cores, try_defect, try_server,
+};
 use crate::reference::{Defect, Policy, defects, variants};
 
 /// Every how many-th defect is tried over sockets as well.
@@ -140,12 +142,12 @@ fn convict(
     some: &[&'static Defect],
     runs: usize,
     how: How,
-) -> Result<Vec<Row>, ProveError> {
+) -> Result<Vec<Conviction>, ProveError> {
     let bar = bar(if how.over_sockets { "defects over sockets" } else { "defects" }, some.len());
     let tried = on_all_cores(some, |defect| {
         let conviction = try_defect(library, defect, runs, how)?;
         bar.inc(1);
-        Ok(Row::from(&conviction))
+        Ok(conviction)
     });
     tried.into_iter().collect()
 }
@@ -191,6 +193,9 @@ fn filled(path: &Path, middle: &str) -> Result<String, String> {
 fn tell(args: &Args, matrix: &Matrix) {
     for row in &matrix.defects {
         say(&line(row));
+        if let Some(diagnosis) = row.diagnosis.as_ref().filter(|_| !args.defect.is_empty()) {
+            say(&format!("{diagnosis}\n"));
+        }
     }
     for clean in matrix.clean.iter().filter(|c| c.alarms.is_empty()) {
         say(&format!("{}     {} ({} cases and rules)", "clean".green(), clean.name, clean.tried));
@@ -241,15 +246,16 @@ fn sum(matrix: &Matrix, wrong: usize) -> String {
     format!("{}: {} ({} s)", all.bold(), parts.join("; "), matrix.took_s)
 }
 
-fn line(row: &Row) -> String {
+fn line(row: &Conviction) -> String {
+    let Defect { name, breaks, hard, .. } = row.defect;
+    let word = format!("{:9}", row.outcome.word());
     let word = match row.outcome {
-        "caught" => format!("{:9}", row.outcome).green(),
-        "elsewhere" => format!("{:9}", row.outcome).yellow(),
-        _ => format!("{:9}", row.outcome).red(),
+        Caught::AtItsClause => word.green(),
+        Caught::Elsewhere => word.yellow(),
+        Caught::Missed => word.red(),
     };
-    let times =
-        if row.hard { format!(" ({} of {} runs)", row.caught.0, row.caught.1) } else { String::new() };
+    let times = if *hard { format!(" ({} of {} runs)", row.caught, row.runs) } else { String::new() };
     let at: Vec<_> = row.at.iter().map(|(clause, cases)| format!("{clause} in {}", cases.len())).collect();
-    let at = if at.is_empty() { row.breaks.join(", ").dimmed() } else { at.join(", ").normal() };
-    format!("{word} {}{times}  {at}", row.name)
+    let at = if at.is_empty() { breaks.join(", ").dimmed() } else { at.join(", ").normal() };
+    format!("{word} {name}{times}  {at}")
 }

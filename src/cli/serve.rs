@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::{CONFORMS, USAGE, error, say};
 use crate::link::Listener;
-use crate::reference::defects::{self, Defect};
+use crate::reference::defects;
 use crate::reference::variants::{self, Null, Variant};
 use crate::reference::{Directory, Policy, Server};
 use crate::run::{embedded_target, epoch_ms};
@@ -44,9 +44,7 @@ pub(super) struct Args {
 pub(super) fn main(args: &Args) -> u8 {
     if args.list_defects {
         for defect in defects::all() {
-            let Defect { name, breaks, description, hard, .. } = defect;
-            say(&json!({ "name": name, "breaks": breaks, "description": description, "hard": hard })
-                .to_string());
+            say(&json!(defect).to_string());
         }
         return CONFORMS;
     }

@@ -2,7 +2,7 @@
 //!
 //! It relies on the fold's state. Nothing that came is ever forgotten within its connection's life.
 
-use super::pattern::Item;
+use super::pattern::{Item, ItemKind};
 use super::see::Sightline;
 use super::{Judge, Waiting, pattern, see};
 use crate::case::event::{By, Seen};
@@ -77,12 +77,25 @@ impl Judge {
         }
     }
 
+    /// Whether a connection has been opened.
+    fn is_open(&self, on: &str) -> bool {
+        let opened = |item: &Item| item.kind == ItemKind::Opened && !item.stale;
+        self.inboxes.get(on).is_some_and(|inbox| inbox.items.iter().any(opened))
+    }
+
     pub(super) fn ended(&mut self, on: &str, by: By, code: Option<u16>, reason: &str, at: u64) {
         if let Some(item) = Item::ended(at, by, code, reason) {
             self.take(on, item);
         }
         let why = match (by, code) {
-            (By::Target, Some(code)) => format!("the target closed the connection ({code} {reason})"),
+            (By::Target, Some(code)) => {
+                format!("the target closed the connection ({})", format!("{code} {reason}").trim_end())
+            }
+            // Before the upgrade, or in place of it.
+            (By::Target, None) if !self.is_open(on) => match reason.starts_with("no ") {
+                true => format!("there was {reason}"),
+                false => format!("there was no upgrade ({reason})"),
+            },
             (By::Target, None) => format!("the target ended the connection ({reason})"),
             (By::Us, None) if !reason.is_empty() => {
                 format!("the connection had been closed by us ({reason})")
@@ -90,8 +103,7 @@ impl Judge {
             (By::Us, _) => "the connection had been closed by us".to_owned(),
         };
         let inbox = self.inboxes.entry(on.to_owned()).or_default();
-        inbox.ended =
-            Some(why.trim_end_matches([' ', ')']).to_owned() + if why.ends_with(')') { ")" } else { "" });
+        inbox.ended = Some(why.clone());
         for id in &self.active {
             if let Some((conn, wait)) = self.waits.get_mut(id)
                 && conn == on

@@ -282,7 +282,7 @@ impl Judge {
             let clause = act.clause.clone();
             let expected = match &act.deed {
                 Deed::Gone(_) => "nothing more on the subscription that was cancelled",
-                _ => "what was done to have been worked off",
+                _ => "everything that was done before to have been carried out",
             };
             let mut got = format!("no {by} showed it");
             let inbox = self.inboxes.get(&run.on);

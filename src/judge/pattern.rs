@@ -418,19 +418,60 @@ impl Compiled {
                     ItemKind::Frame => "a frame",
                     ItemKind::Http => "an HTTP response",
                     ItemKind::Ws => "a WebSocket frame",
-                    _ => "something malformed",
+                    _ => return breach(matcher),
                 };
-                format!("{what} like {}", matcher.describe())
+                match matcher.describe().as_str() {
+                    "anything" => what.to_owned(),
+                    like => format!("{what} like {like}"),
+                }
             }
-            Compiled::Sight(sight) => match &sight.it {
-                Some(it) => format!("`{}` of {}", sight.name, crate::case::matcher::show(Some(it))),
-                None => format!("`{}`", sight.name),
-            },
+            Compiled::Sight(sight) => sight.describe(),
+        }
+    }
+
+    /// That it does not come, in words.
+    pub(super) fn describe_none(&self) -> String {
+        match self {
+            Compiled::Plain(ItemKind::Closed, matcher) if matcher.describe() == "anything" => {
+                "the connection to stay open".into()
+            }
+            Compiled::Plain(ItemKind::Malformed, _) => format!("no {}", self.describe()),
+            _ => format!("nothing like {}", self.describe()),
         }
     }
 }
 
+/// Something malformed, by the clause that it breaks.
+fn breach(matcher: &Matcher) -> String {
+    match matcher {
+        Matcher::Members(members) => match &members[..] {
+            [(name, Matcher::Equal(Value::String(clause)))] if name == "clause" => {
+                format!("breach of {clause} in what the target sends")
+            }
+            [] => "breach of a format in what the target sends".into(),
+            _ => format!("breach like {} in what the target sends", matcher.describe()),
+        },
+        other => format!("breach like {} in what the target sends", other.describe()),
+    }
+}
+
 impl CompiledSight {
+    /// By its name, and by what it is given or what it stands for.
+    fn describe(&self) -> String {
+        let stands_for = |(name, patterns): &(String, Vec<Compiled>)| match patterns.last() {
+            Some(last) if name.is_empty() || self.alternatives.len() == 1 => last.describe(),
+            Some(last) => format!("{name}: {}", last.describe()),
+            None => name.clone(),
+        };
+        match &self.it {
+            Some(it) => format!("`{}` of {}", self.name, crate::case::matcher::show(Some(it))),
+            None => {
+                let all: Vec<_> = self.alternatives.iter().map(stands_for).collect();
+                format!("`{}` ({})", self.name, all.join(", or "))
+            }
+        }
+    }
+
     fn fit(&self, item: &Item, ids: &Ids, engine: bool, world: &mut World, me: &str) -> Option<Fit> {
         let [(_, patterns)] = &self.alternatives[..] else { return None };
         let [Compiled::Plain(kind, matcher)] = &patterns[..] else {

@@ -207,7 +207,7 @@ impl Look<'_> {
             state.result.seen += 1;
         }
         match &self.rule.must {
-            Some(None) => self.breach(state, format!("never {}", of.describe()), shown(self.item)),
+            Some(None) => self.breach(state, of.describe_none(), shown(self.item)),
             Some(Some(must)) => self.must(must, fixed.must.as_ref(), state)?,
             None => {}
         }

@@ -68,6 +68,8 @@ pub(super) struct Wait {
     form: Form,
     nevers: Vec<Compiled>,
     cursor: usize,
+    /// When it began.
+    since: u64,
     pub(super) over: Option<Over>,
 }
 
@@ -128,7 +130,7 @@ impl Wait {
                 Form::OneOf(alternatives)
             }
         };
-        Ok(Wait { engine, form, nevers, cursor: 0, over: None })
+        Ok(Wait { engine, form, nevers, cursor: 0, since: site.at, over: None })
     }
 
     /// What it needs now.
@@ -202,7 +204,7 @@ impl Wait {
             }
             Form::Nothing(pattern) => {
                 if fits(pattern, at, engine, view).is_some() {
-                    let expected = format!("nothing like {}", pattern.describe());
+                    let expected = pattern.describe_none();
                     let got = shown(&view.items[at]);
                     self.end(false, Value::Null, expected, got, false);
                 }
@@ -279,9 +281,10 @@ impl Wait {
         if self.over.is_some() {
             return;
         }
-        let got = match self.nearest(items) {
-            Some(near) => format!("{why}; the nearest was {near}"),
-            None => why.to_owned(),
+        let got = match self.instead(items) {
+            Some(instead) => format!("{why}; {instead}"),
+            None if by_close => why.to_owned(),
+            None => format!("{why}, nor did anything else"),
         };
         let expected = self.describe();
         self.end(false, Value::Null, expected, got, by_close);
@@ -300,18 +303,33 @@ impl Wait {
         self.over = Some(Over { held, value, expected, got, by_close });
     }
 
-    /// The last item of the right kind, and what is wrong with it.
-    fn nearest(&self, items: &[Item]) -> Option<String> {
-        let missing = match &self.form {
-            Form::One(pattern) => pattern,
-            Form::InOrder { patterns, values } => patterns.get(values.len())?,
+    /// What came instead: the last item of the right kind and what is wrong with it, or else the last of any kind.
+    fn instead(&self, items: &[Item]) -> Option<String> {
+        let unused =
+            || items.iter().rev().filter(|i| i.used.is_empty() && !i.stale && i.owner != Owner::Engine);
+        let missing = self.missing();
+        let near = unused().find_map(|item| {
+            let why = missing.iter().find_map(|pattern| pattern.mismatch(item))?;
+            Some(format!("the nearest was {} ({why})", shown(item)))
+        });
+        // That a connection was opened or has ended is said elsewhere.
+        let told = |i: &Item| matches!(i.kind, ItemKind::Opened | ItemKind::Http | ItemKind::Closed);
+        let tells = |i: &&Item| i.at >= self.since && !told(i);
+        near.or_else(|| unused().find(tells).map(|item| format!("what came was {}", shown(item))))
+    }
+
+    /// What must come next.
+    fn missing(&self) -> Vec<&Compiled> {
+        match &self.form {
+            Form::One(pattern) => vec![pattern],
+            Form::InOrder { patterns, values } => patterns.get(values.len()).into_iter().collect(),
             Form::AnyOrder { patterns, values, .. } => {
-                patterns.iter().zip(values).find(|(_, v)| v.is_none()).map(|(p, _)| p)?
+                let missing = patterns.iter().zip(values).find(|(_, value)| value.is_none());
+                missing.map(|(pattern, _)| pattern).into_iter().collect()
             }
-            _ => return None,
-        };
-        let mut candidates = items.iter().rev().filter(|i| i.used.is_empty() && i.owner != Owner::Engine);
-        candidates.find_map(|item| Some(format!("{} ({})", shown(item), missing.mismatch(item)?)))
+            Form::OneOf(all) => all.iter().filter(|a| !a.dead).filter_map(|a| a.patterns.get(a.at)).collect(),
+            Form::Nothing(_) | Form::Every { .. } => Vec::new(),
+        }
     }
 
     /// What is expected, in words.
@@ -333,12 +351,22 @@ impl Wait {
                     .map(|(p, _)| p.describe())
                     .collect();
                 match missing.len() {
-                    0 => format!("{only}{} and nothing else", patterns.len()),
+                    0 => match &patterns[..] {
+                        [] => "nothing".to_owned(),
+                        [one] => format!("{only}{} and nothing else", one.describe()),
+                        [first, ..] => {
+                            format!(
+                                "{only}{} things and no others, first {}",
+                                patterns.len(),
+                                first.describe()
+                            )
+                        }
+                    },
                     n if patterns.len() == 1 => format!("{only}{}", missing[n - 1]),
-                    n => format!("{only}{} of them; {n} missing, first {}", patterns.len(), missing[0]),
+                    n => format!("{only}{} things; {n} missing, first {}", patterns.len(), missing[0]),
                 }
             }
-            Form::Nothing(pattern) => format!("nothing like {}", pattern.describe()),
+            Form::Nothing(pattern) => pattern.describe_none(),
             Form::Every { pattern, .. } => format!("every {}", pattern.describe()),
             Form::OneOf(all) => {
                 let names: Vec<String> = all

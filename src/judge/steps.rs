@@ -218,7 +218,13 @@ impl Judge {
         let clause = known.and_then(|p| p.clause.clone());
         if let (Some(pinned), Some(clause)) = (pinned, clause) {
             let expected = format!("the point `{point}` to be {pinned}, as the profile says");
-            let (held, got) = (pinned == seen, format!("it is {seen}"));
+            let held = pinned == seen;
+            let mut got = format!("it is {seen}");
+            if let Some((_, pairs)) = values.iter().find(|(value, _)| *value == pinned).filter(|_| !held)
+                && let (false, expected, instead) = self.hold(pairs, run.inner, &me, at)
+            {
+                got = format!("it is {seen}: {pinned} takes {expected}; it was {instead}");
+            }
             self.push_check(run, step, &clause, held, expected, got, false);
             if let Some(check) = self.checks.last_mut() {
                 // What a profile pins is judged, however open the document leaves it.

@@ -8,11 +8,12 @@ use minijinja::value::Serde;
 use minijinja::{Environment, context};
 use serde::Serialize;
 
-use super::{Caught, Conviction, null::Passed};
+use super::{Conviction, null::Passed};
 use crate::case::catalogue::State;
 use crate::case::coverage::without_row;
 use crate::case::library::Library;
 use crate::case::script::Level;
+use crate::reference::Defect;
 use crate::words::glob;
 
 const PAGE: &str = include_str!("matrix.html");
@@ -28,60 +29,6 @@ pub struct Clean {
     pub tried: usize,
     /// What did not pass, and why: false alarms.
     pub alarms: Vec<String>,
-}
-
-/// A defect, and what became of it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Row {
-    /// Its name.
-    pub name: &'static str,
-    /// What the server does, in one sentence.
-    pub description: &'static str,
-    /// The clauses that it breaks.
-    pub breaks: &'static [&'static str],
-    /// Whether it shows only sometimes.
-    pub hard: bool,
-    /// `caught`, `elsewhere` or `missed`: the worst of its runs.
-    pub outcome: &'static str,
-    /// In how many runs it was caught, of how many.
-    pub caught: (usize, usize),
-    /// Where it was caught: clauses that it breaks, and the cases.
-    pub at: BTreeMap<String, BTreeSet<String>>,
-    /// What broke besides.
-    pub elsewhere: BTreeMap<String, BTreeSet<String>>,
-    /// How many cases and rules were run.
-    pub tried: usize,
-    /// Milliseconds that it took.
-    pub took_ms: u128,
-}
-
-impl From<&Conviction> for Row {
-    fn from(one: &Conviction) -> Row {
-        Row {
-            name: one.defect.name,
-            description: one.defect.description,
-            breaks: one.defect.breaks,
-            hard: one.defect.hard,
-            outcome: one.worst().word(),
-            caught: (one.times_caught(), one.caught.len()),
-            at: one.at.clone(),
-            elsewhere: one.elsewhere.clone(),
-            tried: one.tried,
-            took_ms: one.took_ms,
-        }
-    }
-}
-
-impl Row {
-    /// Whether it was caught as often as it must be: always, or in 19 of 20 runs if it is hard.
-    pub fn is_caught(&self) -> bool {
-        let (caught, runs) = self.caught;
-        if self.hard {
-            caught * 20 >= runs * 19 && caught > 0
-        } else {
-            self.outcome == Caught::AtItsClause.word()
-        }
-    }
 }
 
 /// A server that is none, and what it passes.
@@ -141,9 +88,9 @@ pub struct Matrix {
     /// Servers that must be clean.
     pub clean: Vec<Clean>,
     /// Defects, in memory.
-    pub defects: Vec<Row>,
+    pub defects: Vec<Conviction>,
     /// Some of them over sockets.
-    pub over_sockets: Vec<Row>,
+    pub over_sockets: Vec<Conviction>,
     /// Servers that are none.
     pub nulls: Vec<NullRow>,
     /// How often everything was repeated.
@@ -172,12 +119,12 @@ impl Matrix {
             all.extend(clean.alarms.iter().map(|alarm| format!("false alarm on `{}`: {alarm}", clean.name)));
         }
         for row in self.defects.iter().chain(&self.over_sockets).filter(|row| !row.is_caught()) {
-            let (caught, runs) = row.caught;
             let broke: Vec<_> = row.elsewhere.keys().cloned().collect();
             let elsewhere =
                 if broke.is_empty() { String::new() } else { format!("; elsewhere: {}", broke.join(", ")) };
-            let breaks = row.breaks.join(", ");
-            all.push(format!("`{}` was caught in {caught} of {runs} runs at {breaks}{elsewhere}", row.name));
+            let Defect { name, breaks, .. } = row.defect;
+            let (caught, runs, breaks) = (row.caught, row.runs, breaks.join(", "));
+            all.push(format!("`{name}` was caught in {caught} of {runs} runs at {breaks}{elsewhere}"));
         }
         for null in &self.nulls {
             all.extend(
@@ -208,7 +155,7 @@ impl Matrix {
     /// As part of a document, in Markdown: what it came to, and where each defect was caught.
     pub fn markdown(&self) -> String {
         let caught = self.defects.iter().filter(|row| row.is_caught()).count();
-        let hard = self.defects.iter().filter(|row| row.hard).count();
+        let hard = self.defects.iter().filter(|row| row.defect.hard).count();
         let clean = self.clean.iter().filter(|c| c.alarms.is_empty()).count();
         let musts: Vec<_> = self.requirements.iter().filter(|r| r.level == "MUST").collect();
         let bare = self.unbroken();
@@ -236,8 +183,9 @@ impl Matrix {
         out += "\n| defect | what the server does | caught at |\n|---|---|---|\n";
         for row in &self.defects {
             let at: Vec<_> = row.at.keys().cloned().collect();
-            let name = if row.hard { format!("`{}` (hard)", row.name) } else { format!("`{}`", row.name) };
-            out += &format!("| {name} | {} | {} |\n", row.description.replace('|', "\\|"), listed(at));
+            let Defect { name, description, hard, .. } = row.defect;
+            let name = if *hard { format!("`{name}` (hard)") } else { format!("`{name}`") };
+            out += &format!("| {name} | {} | {} |\n", description.replace('|', "\\|"), listed(at));
         }
         out
     }
@@ -256,18 +204,15 @@ impl Matrix {
     }
 }
 
-fn requirements(library: &Library, rows: &[Row]) -> Vec<Requirement> {
+fn requirements(library: &Library, rows: &[Conviction]) -> Vec<Requirement> {
     let testable = |r: &&crate::case::catalogue::Requirement| {
         r.state == State::Tested && r.binds != "client" && matches!(r.level, Level::Must | Level::Should)
     };
     let of = |id: &str| {
         let (mut caught, mut uncaught) = (BTreeSet::new(), BTreeSet::new());
-        for row in rows.iter().filter(|row| row.breaks.contains(&id)) {
-            if row.at.contains_key(id) {
-                caught.insert(row.name)
-            } else {
-                uncaught.insert(row.name)
-            };
+        for row in rows.iter().filter(|row| row.defect.breaks.contains(&id)) {
+            let place = if row.at.contains_key(id) { &mut caught } else { &mut uncaught };
+            place.insert(row.defect.name);
         }
         (caught, uncaught)
     };
@@ -280,7 +225,7 @@ fn requirements(library: &Library, rows: &[Row]) -> Vec<Requirement> {
 }
 
 /// Cases that can fail, and that nobody fails.
-fn idle(library: &Library, rows: &[Row]) -> BTreeSet<String> {
+fn idle(library: &Library, rows: &[Conviction]) -> BTreeSet<String> {
     let broken: BTreeSet<&str> = rows
         .iter()
         .flat_map(|row| row.at.values().chain(row.elsewhere.values()))

@@ -12,6 +12,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use serde::Serialize;
+
 use crate::case::library::Library;
 use crate::judge::Verdict;
 use crate::reference::{Defect, Directory, Policy};
@@ -66,9 +68,11 @@ pub fn try_server(
 }
 
 /// What became of a defect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Caught {
     /// A check of a clause that it breaks broke.
+    #[serde(rename = "caught")]
     AtItsClause,
     /// Only checks of other clauses did.
     Elsewhere,
@@ -88,12 +92,19 @@ impl Caught {
 }
 
 /// What a trial of a defect came to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Conviction {
     /// The defect.
+    #[serde(flatten)]
     pub defect: &'static Defect,
-    /// Whether it was caught, in each run.
-    pub caught: Vec<Caught>,
+    /// What became of it: the worst of its runs.
+    pub outcome: Caught,
+    /// How often it was tried.
+    pub runs: usize,
+    /// In how many of these runs it was caught at a clause that it breaks.
+    pub caught: usize,
+    /// The first case to do so, as its reader is told.
+    pub diagnosis: Option<Diagnosis>,
     /// Clauses that it breaks and at which it was caught, with the cases that did it.
     pub at: BTreeMap<String, BTreeSet<String>>,
     /// Other clauses that broke, with their cases.
@@ -104,15 +115,86 @@ pub struct Conviction {
     pub took_ms: u128,
 }
 
+/// What a reader is told of a case that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// The case.
+    pub case: String,
+    /// What it is about.
+    pub title: String,
+    /// The clause that its verdict names.
+    pub clause: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came instead.
+    pub came: String,
+}
+
+impl Diagnosis {
+    /// Of the first case whose verdict names one of these clauses; or else of the first of which a check breaks one.
+    fn of(records: &[Record], clauses: &[&str]) -> Option<Self> {
+        let broken = |record: &Record, clause: &str| {
+            let check = record.checks.iter().find(|check| !check.held && check.clause == clause)?;
+            Some(Diagnosis {
+                case: record.id.clone(),
+                title: record.title.clone(),
+                clause: clause.to_owned(),
+                expected: check.expected.clone(),
+                came: check.got.clone(),
+            })
+        };
+        let listed = |clause: &&String| clauses.contains(&clause.as_str());
+        let named = records.iter().find_map(|r| broken(r, r.clause.as_ref().filter(listed)?));
+        let any = || records.iter().find_map(|r| clauses.iter().find_map(|clause| broken(r, clause)));
+        named.or_else(any)
+    }
+}
+
+impl std::fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "  {}: {}", self.case, self.title)?;
+        writeln!(f, "  clause    {}", self.clause)?;
+        writeln!(f, "  expected  {}", self.expected)?;
+        write!(f, "  came      {}", self.came)
+    }
+}
+
 impl Conviction {
-    /// The worst that became of it in any run.
-    pub fn worst(&self) -> Caught {
-        self.caught.iter().copied().max().unwrap_or(Caught::Missed)
+    fn new(defect: &'static Defect) -> Self {
+        Conviction {
+            defect,
+            outcome: Caught::AtItsClause,
+            runs: 0,
+            caught: 0,
+            diagnosis: None,
+            at: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
+            tried: 0,
+            took_ms: 0,
+        }
     }
 
-    /// In how many runs it was caught at its clause.
-    pub fn times_caught(&self) -> usize {
-        self.caught.iter().filter(|caught| **caught == Caught::AtItsClause).count()
+    /// Whether it was caught as often as it must be: always, or in 19 of 20 runs if it is hard.
+    pub fn is_caught(&self) -> bool {
+        let often =
+            if self.defect.hard { self.caught * 20 >= self.runs * 19 } else { self.caught == self.runs };
+        often && self.caught > 0
+    }
+
+    /// Notes where checks broke in a run, and what that makes of it.
+    fn note(&mut self, records: &[Record]) -> Caught {
+        let (mut caught, breaks) = (Caught::Missed, self.defect.breaks);
+        self.tried = records.len();
+        for record in records {
+            for check in record.checks.iter().filter(|check| !check.held) {
+                let listed = breaks.contains(&check.clause.as_str());
+                let place = if listed { &mut self.at } else { &mut self.elsewhere };
+                place.entry(check.clause.clone()).or_default().insert(record.id.clone());
+                caught = caught.min(if listed { Caught::AtItsClause } else { Caught::Elsewhere });
+            }
+        }
+        self.diagnosis = self.diagnosis.take().or_else(|| Diagnosis::of(records, breaks));
+        caught
     }
 }
 
@@ -128,23 +210,18 @@ pub fn try_defect(
     how: How,
 ) -> Result<Conviction, ProveError> {
     let begun = Instant::now();
-    let mut conviction = Conviction {
-        defect,
-        caught: Vec::new(),
-        at: BTreeMap::new(),
-        elsewhere: BTreeMap::new(),
-        tried: 0,
-        took_ms: 0,
-    };
+    let mut conviction = Conviction::new(defect);
     let runs = if defect.hard { runs.max(1) } else { 1 };
     for nth in 0..runs {
         let how = How { seed: how.seed + nth as u64, ..how };
         let about = if defect.hard { Vec::new() } else { about(library, defect) };
-        let mut caught = note(&mut conviction, &try_server(library, defect.policy(), &about, how)?);
+        let mut caught = conviction.note(&try_server(library, defect.policy(), &about, how)?);
         if caught != Caught::AtItsClause && !about.is_empty() {
-            caught = note(&mut conviction, &try_server(library, defect.policy(), &[], how)?);
+            caught = conviction.note(&try_server(library, defect.policy(), &[], how)?);
         }
-        conviction.caught.push(caught);
+        conviction.outcome = conviction.outcome.max(caught);
+        conviction.runs += 1;
+        conviction.caught += usize::from(caught == Caught::AtItsClause);
     }
     conviction.took_ms = begun.elapsed().as_millis();
     Ok(conviction)
@@ -161,22 +238,6 @@ fn about(library: &Library, defect: &Defect) -> Vec<String> {
         patterns.extend(FOR_RULES.map(str::to_owned));
     }
     patterns
-}
-
-/// Notes where checks broke, and what that makes of the run.
-fn note(conviction: &mut Conviction, records: &[Record]) -> Caught {
-    let mut caught = Caught::Missed;
-    conviction.tried = records.len();
-    for record in records {
-        for check in record.checks.iter().filter(|check| !check.held) {
-            let clause = check.clause.as_str();
-            let listed = conviction.defect.breaks.contains(&clause);
-            let place = if listed { &mut conviction.at } else { &mut conviction.elsewhere };
-            place.entry(clause.to_owned()).or_default().insert(record.id.clone());
-            caught = caught.min(if listed { Caught::AtItsClause } else { Caught::Elsewhere });
-        }
-    }
-    caught
 }
 
 /// What should not be on a server that conforms: the cases that did not pass, and why.

@@ -3,13 +3,15 @@
 //! It relies on `decisions.rs`: a defect is another answer to one of its questions. It must never reach into the core in
 //! any other way, and each entry must list the clauses at which a suite is to catch it.
 
+use serde::Serialize;
+
 use super::decisions::Decisions;
 use super::policy::{Peculiarity, Policy};
 use crate::stomp::Frame;
 use crate::words::distance;
 
 /// A server that is wrong in one way.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Defect {
     /// The name by which it is switched on.
     pub name: &'static str,
@@ -19,6 +21,7 @@ pub struct Defect {
     pub description: &'static str,
     /// Whether it shows only sometimes, in a crowd, or for some inputs.
     pub hard: bool,
+    #[serde(skip)]
     decisions: &'static dyn Decisions,
 }
 
