@@ -1,4 +1,4 @@
-//! A dialect: what makes STOMP into an application, as data (LANGUAGE 8).
+//! A dialect: what makes STOMP into an application, as data (docs/language.md 8).
 //!
 //! It relies on [`Reader`]. The engine knows STOMP only: every name of an application comes from here.
 

@@ -1,4 +1,4 @@
-//! Durations as suites write them: `20ms`, `2s`, `5m`, or `5 x $alice.beats.in` (LANGUAGE 2.4).
+//! Durations as suites write them: `20ms`, `2s`, `5m`, or `5 x $alice.beats.in` (docs/language.md 2.4).
 //!
 //! It relies on humantime, and on an environment for what is named. It never rounds up.
 

@@ -1,4 +1,4 @@
-//! What happens in a case, as it is logged and judged (LANGUAGE 11).
+//! What happens in a case, as it is logged and judged (docs/language.md 9).
 //!
 //! It relies on nothing but serde: an event is a line of the journal and an entry of `transcript[]`. It never holds
 //! a secret: frames are redacted before they become events.
@@ -21,7 +21,7 @@ pub struct Event {
     pub what: What,
 }
 
-/// Which part of a case an instance belongs to; it decides whose clause a failure is (LANGUAGE 6).
+/// Which part of a case an instance belongs to; it decides whose clause a failure is (docs/language.md 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -55,7 +55,7 @@ pub enum By {
     Us,
 }
 
-/// How it was known that nothing more comes (DESIGN 6).
+/// How it was known that nothing more comes (docs/verdicts.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BarrierKind {

@@ -1,5 +1,5 @@
 //! From a suite as written to scripts that can be carried out: rows filled in, verbs resolved down to primitives,
-//! each check given its clause (LANGUAGE 3, 4 and 6).
+//! each check given its clause (docs/language.md 3, 4 and 6).
 //!
 //! It relies on a dialect and the catalogue. It never drops what it does not understand: every unknown word is an
 //! error with its place.

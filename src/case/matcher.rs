@@ -1,4 +1,4 @@
-//! Matchers (LANGUAGE 2.2): what a value must be like, and what it was instead.
+//! Matchers (docs/language.md 2.2): what a value must be like, and what it was instead.
 //!
 //! It relies on values only, without references. It never panics on what a peer sent, and a mismatch always says
 //! where, what was expected and what came.

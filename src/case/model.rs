@@ -1,4 +1,4 @@
-//! A suite file as its author wrote it: types with places, nothing resolved yet (LANGUAGE 1 and 3).
+//! A suite file as its author wrote it: types with places, nothing resolved yet (docs/language.md 1 and 3).
 //!
 //! It relies on [`Reader`] and knows neither dialects nor targets. It never accepts a key that it does not know.
 

@@ -1,4 +1,4 @@
-//! A profile: what a target is said to be (LANGUAGE 9): pinned points, limits, known failures.
+//! A profile: what a target is said to be (docs/language.md 9): pinned points, limits, known failures.
 //!
 //! It relies on dialects for the names of points. A claim is never taken on trust: it is judged at its clause.
 

@@ -1,4 +1,4 @@
-//! Rules: what holds of every frame of a run, in whatever case (LANGUAGE 6), resolved.
+//! Rules: what holds of every frame of a run, in whatever case (docs/language.md 6), resolved.
 //!
 //! It relies on the expander for patterns. It judges nothing.
 

@@ -468,7 +468,7 @@ impl Script {
         }
     }
 
-    /// The state in which one can send: the one before the first road's `receiver`, or the last (LANGUAGE 8).
+    /// The state in which one can send: the one before the first road's `receiver`, or the last (docs/language.md 8).
     pub fn sending_state(&self) -> Option<&str> {
         let receiver = self.roads.iter().find_map(|road| road.receiver.as_deref());
         let rank = receiver.and_then(|state| self.rank(state));
@@ -521,7 +521,7 @@ pub enum Between {
     Empty,
 }
 
-/// How a connection lays out what it sends (LANGUAGE 4, `wire`).
+/// How a connection lays out what it sends (docs/language.md 4, `wire`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
     /// Frames in a WebSocket message.

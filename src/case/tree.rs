@@ -1,7 +1,7 @@
 //! YAML as a tree that keeps its positions.
 //!
 //! It relies on serde-saphyr, which is known here and nowhere else, and raises the errors that YAML's traps deserve
-//! (LANGUAGE 1). It never guesses a type: what is written as a number stays one.
+//! (docs/language.md 1). It never guesses a type: what is written as a number stays one.
 
 use std::fmt;
 
@@ -166,7 +166,7 @@ fn syntax(source: &Source, error: &serde_saphyr::Error) -> Diagnostic {
     }
 }
 
-/// What YAML reads otherwise than its writer may think (LANGUAGE 1).
+/// What YAML reads otherwise than its writer may think (docs/language.md 1).
 fn trap(source: &Source, node: &Node) -> Option<Diagnostic> {
     let written = source.text.get(node.at.start..node.at.start + node.at.len).unwrap_or_default().trim();
     match &node.tree {

@@ -1,4 +1,4 @@
-//! Values with references in them (LANGUAGE 2.1): `$name.path`, `$(name.path)` within text, `$$`, `+:`.
+//! Values with references in them (docs/language.md 2.1): `$name.path`, `$(name.path)` within text, `$$`, `+:`.
 //!
 //! It relies on an environment that knows the names. It never invents a value: what is not bound is an error, and
 //! what is absent stays absent.

@@ -1,7 +1,7 @@
 //! The command line: one file per command; each parses nothing but its own arguments, calls the layer below, and says
 //! how the process ends.
 //!
-//! It relies on clap. Exit codes are those of DESIGN section 5: 0 conforms, 1 does not, 2 usage or configuration, 3
+//! It relies on clap. Exit codes are those of docs/verdicts.md: 0 conforms, 1 does not, 2 usage or configuration, 3
 //! no verdict.
 
 mod coverage;
@@ -10,6 +10,7 @@ mod judge;
 mod known;
 mod lint;
 mod list;
+mod network;
 mod probe;
 mod prove;
 mod run;

@@ -7,11 +7,14 @@ use clap::Parser;
 use colored::Colorize as _;
 use indicatif::ProgressBar;
 
+use super::network::Network;
 use super::{CONFORMS, FAILS, say, sound};
 use crate::case::library::Library;
+use crate::link::Badness;
 use crate::prove::matrix::{Clean, FlakeRow, Matrix, NullRow};
 use crate::prove::{
     Caught, Conviction, How, ProveError, false_alarms, flakes, null, on_all_cores, try_defect, try_server,
+    verdicts,
 };
 use crate::reference::{Defect, Policy, defects, variants};
 
@@ -38,9 +41,8 @@ pub(super) struct Args {
     /// Over sockets and by the real clock, in place of memory and virtual time.
     #[arg(long)]
     over_sockets: bool,
-    /// Put every connection behind a network that delays, cuts and joins, by this seed.
-    #[arg(long, value_name = "SEED")]
-    chaos: Option<u64>,
+    #[command(flatten)]
+    network: Network,
     /// Name the cases that no defect fails, nor any real server of the shipped profiles.
     #[arg(long)]
     idle_cases: bool,
@@ -74,7 +76,7 @@ pub(super) fn main(args: &Args) -> Result<u8, String> {
 }
 
 fn prove(args: &Args, library: &Library, matrix: &mut Matrix) -> Result<(), ProveError> {
-    let how = How { seed: args.seed, over_sockets: args.over_sockets, chaos: args.chaos };
+    let how = How { seed: args.seed, over_sockets: args.over_sockets, chaos: args.network.badness() };
     if let Some(times) = args.repeat {
         return repeat(library, times, how, matrix);
     }
@@ -160,12 +162,13 @@ fn repeat(library: &Library, times: usize, how: How, matrix: &mut Matrix) -> Res
     for (name, policy) in std::iter::once(("correct", Policy::default())).chain(named) {
         let nth: Vec<u64> = (0..times as u64).collect();
         let runs = on_all_cores(&nth, |nth| {
-            let how = How { seed: how.seed + nth, chaos: how.chaos.map(|seed| seed + nth), ..how };
-            let records = try_server(library, policy, &[], how);
+            let chaos = how.chaos.map(|badness| Badness { seed: badness.seed + nth, ..badness });
+            let how = How { seed: how.seed + nth, chaos, ..how };
+            let records = try_server(library, policy, &[], how)?;
             bar.inc(1);
-            records
+            Ok(verdicts(&records))
         });
-        let runs = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let runs = runs.into_iter().collect::<Result<Vec<_>, ProveError>>()?;
         let row = |(case, verdicts)| FlakeRow { server: name.to_owned(), case, verdicts };
         matrix.flakes.extend(flakes(&runs).into_iter().map(row));
     }

@@ -9,6 +9,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
+use super::network::Network;
 use super::serve::policy;
 use super::target::TargetArgs;
 use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, checked, complain, error, known, say, sound};
@@ -69,9 +70,8 @@ pub(super) struct Args {
     /// Run on the embedded server as it may be otherwise; serve --list-variants names them.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "config", "defect"])]
     variant: Option<String>,
-    /// Put every connection behind a network that delays, cuts and joins what it carries, by this seed.
-    #[arg(long, value_name = "SEED")]
-    chaos: Option<u64>,
+    #[command(flatten)]
+    network: Network,
     /// Where run.json goes.
     #[arg(long, default_value = "reports/latest/run.json", value_name = "PATH")]
     json: PathBuf,
@@ -148,7 +148,7 @@ fn prepare(args: &Args) -> Result<Ready, String> {
         fail_fast: args.fail_fast,
         repeat: usize::from(args.repeat),
         no_preflight: args.no_preflight,
-        chaos: args.chaos,
+        chaos: args.network.badness(),
     };
     Ok(Ready { library, plan, subject, profile, settings })
 }
@@ -381,7 +381,7 @@ fn rerun(args: &Args, seed: u64) -> String {
     if args.in_memory {
         out.push_str(" --in-memory");
     }
-    out + &format!(" --seed {seed}")
+    out + &args.network.rerun() + &format!(" --seed {seed}")
 }
 
 fn terminal_width() -> usize {
@@ -399,7 +399,7 @@ fn write_reports(args: &Args, info: &RunInfo, gathered: &Gathered, library: &Lib
     html::write(&args.html, info, &gathered.briefs, library).map_err(|e| bad(&args.html, e))
 }
 
-/// The exit code (DESIGN 5): a failure comes before what has no verdict, and zero checks are never green.
+/// The exit code (docs/verdicts.md): a failure comes before what has no verdict, and zero checks are never green.
 fn exit_code(gathered: &Gathered, strict: bool, interrupted: bool) -> u8 {
     let count = |verdict: Verdict| gathered.summary.of(verdict);
     if count(Verdict::Fail) + count(Verdict::Fixed) > 0 || (strict && count(Verdict::Warn) > 0) {

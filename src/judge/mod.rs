@@ -1,4 +1,4 @@
-//! The judge: a fold over the events of a case (LANGUAGE 11). Events in, checks out.
+//! The judge: a fold over the events of a case (docs/language.md 9). Events in, checks out.
 //!
 //! It relies on the script, the facts and the events, and on nothing else; the runner asks the very same fold whether
 //! a wait is over. It never reads a clock, never does I/O, and never sees a secret.

@@ -1,4 +1,4 @@
-//! What a case came to: its checks, and the verdict that follows from them (DESIGN 5).
+//! What a case came to: its checks, and the verdict that follows from them (docs/verdicts.md).
 //!
 //! It relies on the fold's state only. It never turns a fault of the harness into a failure of the target.
 
@@ -156,7 +156,7 @@ pub(super) fn of(judge: &Judge) -> Outcome {
     }
 }
 
-/// What a verdict becomes by what the profile lists (DESIGN 5): `known`, `fixed`, or what it was. `today` is a date
+/// What a verdict becomes by what the profile lists (docs/verdicts.md): `known`, `fixed`, or what it was. `today` is a date
 /// like `2026-11-25`.
 pub fn apply_known(
     case: &str,

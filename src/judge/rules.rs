@@ -1,4 +1,4 @@
-//! Rules: what holds of every frame of a run, in whatever case (LANGUAGE 6). Folded as the events come.
+//! Rules: what holds of every frame of a run, in whatever case (docs/language.md 6). Folded as the events come.
 //!
 //! It relies on patterns. A breach is shown in the case in which it happened, but changes nothing there.
 

@@ -1,4 +1,4 @@
-//! One seeing while it lasts: the seven forms (LANGUAGE 5), advanced item by item.
+//! One seeing while it lasts: the seven forms (docs/language.md 5), advanced item by item.
 //!
 //! It relies on compiled patterns. It never waits: it says whether it is over, and what it still needs.
 

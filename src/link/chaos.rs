@@ -3,6 +3,7 @@
 //!
 //! It relies on tokio's clock. It never loses, alters or reorders octets of one connection: that would be no TCP.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -13,94 +14,130 @@ use super::memory::pair;
 use super::stream::Stream;
 use crate::dice::Dice;
 
-/// The longest that octets are delayed, in milliseconds.
-const LONGEST: u64 = 30;
 /// Octets that are taken at once, at most.
 const MOST: usize = 16 * 1024;
+/// Octets that are on their way in one direction, at most.
+const WINDOW: usize = 4 * MOST;
+
+/// How bad a network is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Badness {
+    /// The seed of all that it does.
+    pub seed: u64,
+    /// The longest that it holds octets back, to the millisecond.
+    pub longest: Duration,
+}
 
 /// Puts connections behind a bad network.
 #[derive(Debug)]
 pub struct Chaos {
-    seed: u64,
+    badness: Badness,
     connections: AtomicU64,
 }
 
 impl Chaos {
-    /// A network that is bad in the way of this seed.
-    pub fn new(seed: u64) -> Chaos {
-        Chaos { seed, connections: AtomicU64::new(0) }
+    /// A network that is as bad as this.
+    pub fn new(badness: Badness) -> Chaos {
+        Chaos { badness, connections: AtomicU64::new(0) }
     }
 
     /// The same connection, behind it.
     pub(super) fn wrap(&self, stream: Stream) -> Stream {
         let nth = self.connections.fetch_add(1, Ordering::Relaxed);
         let (near, far) = pair();
-        let mut dice = Dice::new(self.seed ^ (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let (up, down) = (Lane::new(dice.roll()), Lane::new(dice.roll()));
+        let Badness { seed, longest } = self.badness;
+        let mut dice = Dice::new(seed ^ (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let (up, down) = (Lane::new(dice.roll(), longest), Lane::new(dice.roll(), longest));
         tokio::spawn(carry(far, stream, up, down));
         near
     }
 }
 
 /// What the network does next.
-struct Weather(Dice);
+struct Weather {
+    dice: Dice,
+    longest: Duration,
+}
 
 impl Weather {
     /// How many octets are taken at once: few, some or many.
     fn piece(&mut self) -> usize {
-        let roll = self.0.roll();
+        let roll = self.dice.roll();
         let most = [3, 40, 700, MOST][roll as usize % 4];
         1 + (roll >> 8) as usize % most
     }
 
     /// How long they are held back: mostly not at all.
     fn delay(&mut self) -> Duration {
-        let roll = self.0.roll();
-        Duration::from_millis(if roll.is_multiple_of(4) { (roll >> 8) % LONGEST } else { 0 })
+        let roll = self.dice.roll();
+        let longest = (self.longest.as_millis() as u64).max(1);
+        Duration::from_millis(if roll.is_multiple_of(4) { (roll >> 8) % longest } else { 0 })
     }
 }
 
-/// What is on its way in one direction.
+/// What is on its way in one direction, first come first.
 struct Lane {
     weather: Weather,
-    octets: Vec<u8>,
-    /// When it arrives.
-    due: Instant,
+    /// Pieces, with the time when each arrives: none before the one ahead of it.
+    pieces: VecDeque<(Instant, Vec<u8>)>,
     /// Whether more may come.
     open: bool,
+    /// Whether the other end still takes anything.
+    taken: bool,
 }
 
 impl Lane {
-    fn new(seed: u64) -> Lane {
-        Lane { weather: Weather(Dice::new(seed)), octets: Vec::new(), due: Instant::now(), open: true }
+    fn new(seed: u64, longest: Duration) -> Lane {
+        let weather = Weather { dice: Dice::new(seed), longest };
+        Lane { weather, pieces: VecDeque::new(), open: true, taken: true }
+    }
+
+    /// Whether it goes on: more may come, or something is on its way.
+    fn goes_on(&self) -> bool {
+        self.taken && (self.open || !self.pieces.is_empty())
     }
 
     fn reads(&self) -> bool {
-        self.open && self.octets.is_empty()
+        self.open && self.taken && self.pieces.iter().map(|(_, piece)| piece.len()).sum::<usize>() < WINDOW
     }
 
     fn take(&mut self, octets: &[u8]) {
-        self.octets.extend_from_slice(octets);
-        self.due = Instant::now() + self.weather.delay();
+        let soonest = self.pieces.back().map_or_else(Instant::now, |(due, _)| *due);
+        let due = soonest.max(Instant::now() + self.weather.delay());
+        self.pieces.push_back((due, octets.to_vec()));
     }
 
-    /// Lets what is on its way arrive; whether somebody was there.
-    async fn arrive(&mut self, at: &mut Stream) -> bool {
-        let octets = std::mem::take(&mut self.octets);
-        at.write_all(&octets).await.is_ok()
+    /// When the next piece arrives; long from now, if there is none.
+    fn due(&self) -> Instant {
+        self.pieces.front().map_or_else(|| Instant::now() + Duration::from_secs(3600), |(due, _)| *due)
     }
 
-    /// Nothing more comes from the one side: the other is told, and may be gone already.
+    /// Lets the next piece arrive, and the end behind the last one.
+    async fn arrive(&mut self, at: &mut Stream) {
+        if let Some((_, octets)) = self.pieces.pop_front() {
+            self.taken = at.write_all(&octets).await.is_ok();
+        }
+        self.end(at).await;
+    }
+
+    /// Nothing more comes from the one side.
     async fn close(&mut self, at: &mut Stream) {
         self.open = false;
-        let _ = at.shutdown().await;
+        self.end(at).await;
+    }
+
+    /// Tells the other side that nothing more comes, once all has come; it may be gone already.
+    async fn end(&mut self, at: &mut Stream) {
+        if !self.open && self.pieces.is_empty() {
+            let _ = at.shutdown().await;
+        }
     }
 }
 
 /// Carries octets both ways until both are at their end; a reset on one side is one on the other.
 async fn carry(mut near: Stream, mut far: Stream, mut up: Lane, mut down: Lane) {
     let (mut sent, mut received) = (vec![0; MOST], vec![0; MOST]);
-    while up.open || down.open {
+    while up.goes_on() || down.goes_on() {
         let (up_piece, down_piece) = (up.weather.piece(), down.weather.piece());
         tokio::select! {
             biased;
@@ -114,16 +151,8 @@ async fn carry(mut near: Stream, mut far: Stream, mut up: Lane, mut down: Lane) 
                 Ok(count) => down.take(&received[..count]),
                 Err(_) => return near.reset(),
             },
-            () = sleep_until(up.due), if !up.octets.is_empty() => {
-                if !up.arrive(&mut far).await {
-                    up.open = false;
-                }
-            }
-            () = sleep_until(down.due), if !down.octets.is_empty() => {
-                if !down.arrive(&mut near).await {
-                    down.open = false;
-                }
-            }
+            () = sleep_until(up.due()), if !up.pieces.is_empty() => up.arrive(&mut far).await,
+            () = sleep_until(down.due()), if !down.pieces.is_empty() => down.arrive(&mut near).await,
         }
     }
 }
@@ -138,7 +167,7 @@ mod tests {
         for seed in [7, 7, 8] {
             let begun = Instant::now();
             let (far, mut server) = pair();
-            let mut client = Chaos::new(seed).wrap(far);
+            let mut client = Chaos::new(Badness { seed, longest: Duration::from_millis(30) }).wrap(far);
             let sent: Vec<u8> = (0..20_000_u32).map(|n| n as u8).collect();
             let octets = sent.clone();
             let writer = tokio::spawn(async move {
@@ -149,6 +178,8 @@ mod tests {
             let mut seen = Vec::new();
             server.read_to_end(&mut seen).await.expect("no reset");
             assert!(seen == sent);
+            // What is held back holds up nothing but what is behind it: delays do not add up.
+            assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
             drop(writer.await.expect("no panic"));
             times.push(begun.elapsed());
         }
@@ -158,7 +189,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reset_goes_through() {
         let (far, mut server) = pair();
-        let mut client = Chaos::new(1).wrap(far);
+        let mut client = Chaos::new(Badness { seed: 1, longest: Duration::from_millis(30) }).wrap(far);
         client.reset();
         let read = server.read(&mut [0; 8]).await;
         assert_eq!(read.map_err(|e| e.kind()), Err(std::io::ErrorKind::ConnectionReset));

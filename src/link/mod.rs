@@ -12,7 +12,7 @@ pub mod tls;
 pub mod upgrade;
 pub mod ws;
 
-pub use chaos::Chaos;
+pub use chaos::{Badness, Chaos};
 pub use memory::{MemoryConnector, MemoryListener, memory_link};
 pub use net::{Connector, DialError, Listener};
 pub use stream::Stream;

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::case::library::Library;
 use crate::judge::Verdict;
+use crate::link::Badness;
 use crate::reference::{Defect, Directory, Policy};
 use crate::run::{Job, Plan, Record, Settings, Subject, records};
 
@@ -32,8 +33,8 @@ pub struct How {
     pub seed: u64,
     /// Over sockets and by the real clock, in place of memory and virtual time.
     pub over_sockets: bool,
-    /// The seed of a link that delays, cuts and joins what it carries.
-    pub chaos: Option<u64>,
+    /// A network that delays, cuts and joins what it carries, if there is one in between.
+    pub chaos: Option<Badness>,
 }
 
 /// Why a server could not be tried.
@@ -267,11 +268,19 @@ pub fn on_all_cores<T: Sync, R: Send>(all: &[T], each: impl Fn(&T) -> R + Sync) 
     done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect()
 }
 
+/// The verdicts of a run, by case.
+pub type Verdicts = Vec<(String, Verdict)>;
+
+/// Of a run, only its verdicts: two hundred whole runs are too much to keep.
+pub fn verdicts(records: &[Record]) -> Verdicts {
+    records.iter().map(|record| (record.id.clone(), record.verdict)).collect()
+}
+
 /// Cases whose verdict was not the same in all of these runs: id, and how often which verdict.
-pub fn flakes(runs: &[Vec<Record>]) -> Vec<(String, BTreeMap<&'static str, usize>)> {
+pub fn flakes(runs: &[Verdicts]) -> Vec<(String, BTreeMap<&'static str, usize>)> {
     let mut seen: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
-    for record in runs.iter().flatten() {
-        *seen.entry(record.id.clone()).or_default().entry(record.verdict.word()).or_default() += 1;
+    for (id, verdict) in runs.iter().flatten() {
+        *seen.entry(id.clone()).or_default().entry(verdict.word()).or_default() += 1;
     }
     seen.into_iter().filter(|(_, verdicts)| verdicts.len() > 1).collect()
 }

@@ -109,7 +109,7 @@ pub(super) fn step<'s>(stage: &'s Arc<Stage>, step: &'s Step, at: At<'s>) -> Doi
     })
 }
 
-/// Steps side by side: each connection keeps its order, connections do not wait for one another (LANGUAGE 3).
+/// Steps side by side: each connection keeps its order, connections do not wait for one another (docs/language.md 3).
 fn branches(steps: &[Step]) -> Vec<Vec<&Step>> {
     let mut branches: Vec<(&str, Vec<&Step>)> = Vec::new();
     for step in steps {
@@ -465,7 +465,7 @@ fn ws(stage: &Arc<Stage>, on: &str, act: WsAct) {
             let octets = connection.writer.control(opcode::PONG, text.into_bytes());
             connection.send(octets);
         }
-        WsAct::Close(code) => connection.close(code),
+        WsAct::Close(code) => connection.close(code, stage.world.patience()),
         WsAct::Raw(octets) => connection.send(octets),
     }
 }
@@ -498,10 +498,18 @@ pub(super) async fn close(stage: &Arc<Stage>, on: &str) {
         let mut state = stage.lock();
         let Some(link) = state.links.get_mut(on).filter(|l| l.open) else { return };
         if let Some(connection) = &mut link.connection {
-            connection.close(1000);
+            connection.close(1000, stage.world.parting());
         }
     }
     ended(stage, on).await;
+}
+
+/// What was said or ended before is known to the server by then: a time that docs/verdicts.md names, and nothing else would
+/// show it.
+async fn departure(stage: &Arc<Stage>) {
+    let time = stage.world.departure();
+    Spent::add(&stage.world.waiting.grace, time);
+    tokio::time::sleep(time).await;
 }
 
 /// Brings a connection to a state, from where it is.
@@ -517,12 +525,13 @@ pub(super) async fn become_state(
         return Flow::Stop;
     };
     if wanted == 0 {
+        // Who receives by HTTP has just asked anew: what is given up must have come to the server, to be missed there.
+        if state == "offline" && !stage.over(on).has_websocket() && stage.is_open(on) {
+            departure(stage).await;
+        }
         close(stage, on).await;
         if state == "offline" {
-            // The server must have noticed: a time that DESIGN 6 names, and nothing else would show it.
-            let away = stage.world.departure();
-            Spent::add(&stage.world.waiting.grace, away);
-            tokio::time::sleep(away).await;
+            departure(stage).await;
         }
         return Flow::Go;
     }

@@ -1,4 +1,4 @@
-//! Barriers: how it is known that nothing more comes, without waiting for a time (DESIGN 6, LANGUAGE 7). The first
+//! Barriers: how it is known that nothing more comes, without waiting for a time (docs/verdicts.md, docs/language.md 7). The first
 //! kind that serves is taken; its kind, its grace and its outcome are logged for the judge.
 //!
 //! It relies on roads and on settling. It never takes silence for an answer.
@@ -18,7 +18,7 @@ use crate::case::event::{BarrierKind, By, Phase, What};
 use crate::case::script::{Act, Road, See, role_of};
 use crate::judge::Waiting;
 
-/// The grace after two witnesses by the connection that acted, and by another (DESIGN 6).
+/// The grace after two witnesses by the connection that acted, and by another (docs/verdicts.md).
 const GRACE: Duration = Duration::from_millis(1);
 const GRACE_BY_ANOTHER: Duration = Duration::from_millis(25);
 
@@ -274,7 +274,7 @@ async fn another(
     Ok(())
 }
 
-/// What is late has this long to come: a time that DESIGN 6 names.
+/// What is late has this long to come: a time that docs/verdicts.md names.
 async fn grace(stage: &Stage, time: Duration, total: &mut Outcome) {
     total.grace = total.grace.max(time);
     Spent::add(&stage.world.waiting.grace, time);

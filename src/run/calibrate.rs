@@ -1,5 +1,5 @@
 //! Calibration: whether the target keeps the order of one sender's messages to one destination, measured once per run
-//! where the profile does not say (DESIGN 6).
+//! where the profile does not say (docs/verdicts.md).
 //!
 //! It relies on roads. It judges nothing: it only decides which barrier is needed, and an inversion that is seen later in
 //! the run overrides it.

@@ -16,7 +16,7 @@ use super::stage::Stage;
 use super::world::Waiting as Spent;
 use crate::case::event::{Phase, What};
 
-/// How long connections stay open after their case, to catch what comes late (DESIGN 6).
+/// How long connections stay open after their case, to catch what comes late (docs/verdicts.md).
 pub(super) const LINGER: Duration = Duration::from_millis(250);
 
 /// Something that happens once and is waited for. (Channels that tokio has for this wake their waiters in random order,

@@ -236,7 +236,7 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
     };
     let connector = match settings.chaos {
         None => connector,
-        Some(seed) => Connector::Chaotic(Arc::new(Chaos::new(seed)), Box::new(connector)),
+        Some(badness) => Connector::Chaotic(Arc::new(Chaos::new(badness)), Box::new(connector)),
     };
     let headers = target.headers.iter().map(|(name, _)| (name.clone(), format!("«header:{name}»"))).collect();
     let endpoint = Endpoint {

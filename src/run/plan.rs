@@ -65,7 +65,7 @@ impl Plan {
         }
         let chosen = |s: &Script| patterns.is_empty() || patterns.iter().any(|p| selects_case(p, s));
         let (mut cases, rest): (Vec<_>, Vec<_>) = library.scripts.iter().cloned().partition(|s| chosen(s));
-        // Rules of the dialects at work, and those of any STOMP, run with any selection (LANGUAGE 6); others only where
+        // Rules of the dialects at work, and those of any STOMP, run with any selection (docs/language.md 6); others only where
         // they are named, since they say nothing of what other dialects do.
         let dialects: BTreeSet<&str> = cases.iter().map(|s| s.dialect.as_str()).collect();
         let of_dialect = |rule: &Rule| rule.dialect == "stomp" || dialects.contains(rule.dialect.as_str());

@@ -1,4 +1,4 @@
-//! Settling: proof that what was done before has been worked off (DESIGN 6). Neither SUBSCRIBE nor UNSUBSCRIBE has an
+//! Settling: proof that what was done before has been worked off (docs/verdicts.md). Neither SUBSCRIBE nor UNSUBSCRIBE has an
 //! acknowledgement, so that only a RECEIPT, or a message that went the same way, can show it.
 //!
 //! It relies on roads. It never waits for a fixed time, and never probes from an account to itself.
@@ -17,7 +17,7 @@ use crate::case::script::Road;
 use crate::judge::Waiting;
 use crate::stomp::{Frame, encode};
 
-/// Between the first two probes (DESIGN 6). Each further one waits twice as long as the one before it, so that a server
+/// Between the first two probes (docs/verdicts.md). Each further one waits twice as long as the one before it, so that a server
 /// that is slow is not flooded.
 const PROBE_AFTER: Duration = Duration::from_millis(20);
 /// Between two probes at most.

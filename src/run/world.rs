@@ -15,6 +15,7 @@ use super::calibrate::Calibration;
 use crate::case::profile::Profile;
 use crate::case::rule::Rule;
 use crate::case::script::Point;
+use crate::link::Badness;
 use crate::session::Endpoint;
 use crate::session::secrets::{Vault, of_token};
 use crate::target::Target;
@@ -48,6 +49,8 @@ pub struct World {
     pub floor: Duration,
     /// The usual round trip, smoothed, in microseconds.
     round_trip: AtomicU64,
+    /// By how much they usually differ from it.
+    deviation: AtomicU64,
     /// How often a target was waited for in vain to close after an ERROR.
     unclosed: AtomicU64,
     observed: Mutex<BTreeMap<String, Value>>,
@@ -135,6 +138,7 @@ impl World {
             tag: tag(settings.seed),
             floor: settings.floor,
             round_trip: AtomicU64::new(0),
+            deviation: AtomicU64::new(0),
             unclosed: AtomicU64::new(0),
             observed: Mutex::new(BTreeMap::new()),
             calibration: Mutex::new(None),
@@ -151,11 +155,21 @@ impl World {
 
     /// Takes note of a round trip.
     pub fn round_trip_seen(&self, time: Duration) {
-        // Smoothed as TCP does it: one pause of a busy machine must not set the patience of a whole run.
+        // Smoothed as TCP does it (RFC 6298, section 2): one pause of a busy machine must not set the patience of a whole
+        // run.
         let new = time.as_micros() as u64;
-        let old = self.round_trip.load(Ordering::Relaxed);
-        let smoothed = if old == 0 { new } else { (7 * old + new) / 8 };
-        self.round_trip.store(smoothed, Ordering::Relaxed);
+        let (old, deviation) = (&self.round_trip, &self.deviation);
+        match old.load(Ordering::Relaxed) {
+            0 => {
+                old.store(new, Ordering::Relaxed);
+                deviation.store(new / 2, Ordering::Relaxed);
+            }
+            usual => {
+                let differs = (3 * deviation.load(Ordering::Relaxed) + usual.abs_diff(new)) / 4;
+                deviation.store(differs, Ordering::Relaxed);
+                old.store((7 * usual + new) / 8, Ordering::Relaxed);
+            }
+        }
         Waiting::add(&self.waiting.round_trips, time);
     }
 
@@ -179,18 +193,28 @@ impl World {
         }
     }
 
+    /// How long the answer to a close of the engine's own is waited for: nothing is judged by it.
+    pub fn parting(&self) -> Duration {
+        Duration::from_millis(500).max(self.round_trip() * 5)
+    }
+
     /// Takes note that a target did not close.
     pub fn never_closes(&self) {
         self.unclosed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How long an account must have been away to be offline (DESIGN 6).
+    /// How long an account must have been away to be offline (docs/verdicts.md).
     pub fn departure(&self) -> Duration {
         let pinned = self.profile.limits.get("departure").and_then(Value::as_str);
         match pinned.and_then(|text| humantime::parse_duration(text).ok()) {
             Some(pinned) => pinned,
-            None => Duration::from_millis(20).max(self.round_trip() * 5),
+            None => Duration::from_millis(20).max(self.round_trip() * 5 + self.deviation() * 4),
         }
+    }
+
+    /// By how much round trips usually differ from the usual one.
+    fn deviation(&self) -> Duration {
+        Duration::from_micros(self.deviation.load(Ordering::Relaxed))
     }
 
     /// After which time a SockJS session is forgotten that nobody receives from: five seconds, unless the profile says
@@ -228,7 +252,7 @@ impl World {
     }
 
     /// Whether the target keeps the order of one sender's messages to one destination: the profile says so, or it was
-    /// measured; and nothing in the run has shown otherwise (DESIGN 6).
+    /// measured; and nothing in the run has shown otherwise (docs/verdicts.md).
     pub fn keeps_order(&self) -> bool {
         let kept = match self.profile.points.get("ordering") {
             Some(pinned) => pinned == "per-sender",
@@ -306,8 +330,8 @@ pub struct Settings {
     pub repeat: usize,
     /// Whether the run goes on where the preflight fails.
     pub no_preflight: bool,
-    /// The seed of a link that delays, cuts and joins what it carries.
-    pub chaos: Option<u64>,
+    /// A network that delays, cuts and joins what it carries, if there is one in between.
+    pub chaos: Option<Badness>,
 }
 
 impl Default for Settings {

@@ -212,7 +212,7 @@ impl Pump {
                     // Its holder is gone: nothing will be asked of it any more.
                     None => {
                         open = false;
-                        self.end("nobody needs it any more");
+                        self.end("nobody needs it any more", CLOSE_GRACE);
                     }
                 },
                 heard = receiving.next() => {
@@ -248,15 +248,15 @@ impl Pump {
             }
             Order::BeatEvery(interval) => self.pulse.begin(interval),
             Order::Silence(silent) => self.pulse.silence(silent),
-            Order::Close(_) => self.end("its request was given up"),
-            Order::Cut { .. } => self.end("its request was cut off"),
+            Order::Close { patience, .. } => self.end("its request was given up", patience),
+            Order::Cut { .. } => self.end("its request was cut off", CLOSE_GRACE),
         }
     }
 
     /// Ends the session, once what was said before has left.
-    fn end(&mut self, how: &'static str) {
+    fn end(&mut self, how: &'static str, patience: Duration) {
         self.ear.closing = true;
-        self.ending.get_or_insert((Instant::now() + CLOSE_GRACE, how));
+        self.ending.get_or_insert((Instant::now() + patience, how));
     }
 
     fn say(&mut self, lines: &[u8]) {
@@ -413,7 +413,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         }
-        connection.close(1000);
+        connection.close(1000, CLOSE_GRACE);
         let (by, _) = session.ended().await;
         let sent = session.sent.lock().unwrap().clone();
         assert_eq!(by, By::Us);

@@ -41,8 +41,8 @@ pub(super) enum Order {
     BeatEvery(Duration),
     /// Keep silent, whatever was negotiated.
     Silence(bool),
-    /// Write these, which begin the closing handshake: what ends now is ended by us.
-    Close(Vec<u8>),
+    /// Write these, which begin the closing handshake: what ends now is ended by us. The answer is waited for so long.
+    Close { octets: Vec<u8>, patience: Duration },
     /// End TCP, by a reset or an end of stream.
     Cut { reset: bool },
 }
@@ -65,6 +65,7 @@ impl Connection {
         over: Transport,
         seed: u64,
         secrets: Secrets,
+        patience: Duration,
         sink: Sink,
     ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
@@ -76,6 +77,7 @@ impl Connection {
             writer: Writer::new(over, seed ^ 0x5bd1_e995),
             ear: Ear::new(secrets, sink),
             pulse: Pulse::none(),
+            patience,
             give_up: None,
             left: None,
         };
@@ -98,9 +100,9 @@ impl Connection {
         }
     }
 
-    /// Begins the closing handshake, or ends the session where there is none.
-    pub fn close(&mut self, code: u16) {
-        let _ = self.orders.send(Order::Close(self.writer.close(code)));
+    /// Begins the closing handshake, or ends the session where there is none; the answer is waited for so long.
+    pub fn close(&mut self, code: u16, patience: Duration) {
+        let _ = self.orders.send(Order::Close { octets: self.writer.close(code), patience });
     }
 
     /// Ends TCP without a close frame.
@@ -133,6 +135,8 @@ struct Pump {
     writer: Writer,
     ear: Ear,
     pulse: Pulse,
+    /// How long what must come is waited for.
+    patience: Duration,
     /// When the target's close is waited for no longer.
     give_up: Option<Instant>,
     /// How SockJS has ended the session.
@@ -185,7 +189,7 @@ impl Pump {
                         open = false;
                         if !self.ear.closing {
                             let octets = self.writer.close(1000);
-                            self.begin_closing(octets);
+                            self.begin_closing(octets, CLOSE_GRACE);
                         }
                     }
                 },
@@ -216,7 +220,7 @@ impl Pump {
             }
             Order::BeatEvery(interval) => self.pulse.begin(interval),
             Order::Silence(silent) => self.pulse.silence(silent),
-            Order::Close(octets) => self.begin_closing(octets),
+            Order::Close { octets, patience } => self.begin_closing(octets, patience),
             Order::Cut { reset } => {
                 // What was said before must have left: a cut is no licence to lose it.
                 let out = std::mem::take(&mut self.out);
@@ -235,10 +239,10 @@ impl Pump {
         None
     }
 
-    fn begin_closing(&mut self, octets: Vec<u8>) {
+    fn begin_closing(&mut self, octets: Vec<u8>, patience: Duration) {
         self.out.extend(octets);
         self.ear.closing = true;
-        self.give_up = Some(Instant::now() + CLOSE_GRACE);
+        self.give_up = Some(Instant::now() + patience);
     }
 
     /// SockJS has ended the session: the WebSocket must be closed as well (SOCKJS-WS-06), and is waited for.
@@ -247,7 +251,7 @@ impl Pump {
             return Some(end);
         }
         self.left = Some(end);
-        self.give_up.get_or_insert(Instant::now() + CLOSE_GRACE);
+        self.give_up.get_or_insert(Instant::now() + self.patience);
         None
     }
 

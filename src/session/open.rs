@@ -193,7 +193,7 @@ async fn upgraded(
     if !request.over.is_sockjs() {
         sink(What::Opened { protocol: response.header("sec-websocket-protocol").map(str::to_owned) });
     }
-    Some(Connection::start(stream, early, request.over, dice.roll(), secrets.clone(), sink))
+    Some(Connection::start(stream, early, request.over, dice.roll(), secrets.clone(), patience, sink))
 }
 
 /// A session of SockJS without a WebSocket: its first request is logged, the later ones are not.

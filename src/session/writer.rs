@@ -1,4 +1,4 @@
-//! From frames to octets on the wire, in the layout that a case asks for (LANGUAGE 4, `wire`).
+//! From frames to octets on the wire, in the layout that a case asks for (docs/language.md 4, `wire`).
 //!
 //! It relies on the codecs of STOMP, SockJS and WebSocket. Mask keys come from the run's seed, so that the same run
 //! writes the same octets.

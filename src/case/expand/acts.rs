@@ -201,7 +201,7 @@ impl Expander<'_> {
             .collect()
     }
 
-    /// A number for a parameter whose default is text is a slip: what it becomes on the wire is text (LANGUAGE 1).
+    /// A number for a parameter whose default is text is a slip: what it becomes on the wire is text (docs/language.md 1).
     fn text_where_due(&mut self, verb: &Verb, name: &str, node: &Node, in_dialect: bool) {
         let default = verb.takes.iter().find(|(key, _)| key.name == name).and_then(|(_, node)| node.as_ref());
         let text = default.is_none_or(|d| d.text().is_some_and(|t| t != "$absent"));

@@ -70,7 +70,7 @@ impl Expander<'_> {
         }
     }
 
-    /// An event: a word, or one key with what it must be like (LANGUAGE 4).
+    /// An event: a word, or one key with what it must be like (docs/language.md 4).
     pub fn event(&mut self, node: &Node, in_dialect: bool) -> Option<Pattern> {
         let dialect = self.dialect;
         let anything = || Value::Object(Map::new());
@@ -143,7 +143,7 @@ impl Expander<'_> {
         }))
     }
 
-    /// Headers are text: a number or nothing there is a slip (LANGUAGE 1).
+    /// Headers are text: a number or nothing there is a slip (docs/language.md 1).
     pub(super) fn frame_shape(&mut self, frame: &Node, in_dialect: bool) {
         if frame.map().is_none() {
             return;
