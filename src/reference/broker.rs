@@ -11,7 +11,7 @@ use super::event::ConnId;
 use super::policy::Policy;
 use super::refusal::Refusal;
 use super::roads::Road;
-use super::session::{AckMode, Item, Letter, Subscription, Unsettled};
+use super::session::{AckMode, Item, Letter, Session, Subscription, Unsettled};
 use crate::stomp::{Frame, Version};
 
 /// Messages that a queue holds while nobody takes them.
@@ -173,6 +173,11 @@ impl Core {
         }
     }
 
+    /// The newest session that is such a one.
+    fn newest(&self, is_such: impl Fn(&Session) -> bool) -> Option<ConnId> {
+        self.sessions.iter().rev().find(|(_, session)| is_such(session)).map(|(conn, _)| *conn)
+    }
+
     /// Delivers to one subscription: once, and on its own connection.
     pub(super) fn deliver(
         &mut self,
@@ -200,9 +205,12 @@ impl Core {
             destination: &subscription.destination,
             again: taken.as_ref().is_some_and(|(_, item)| item.redelivered),
             body: &letter.body,
+            meant: conn,
+            another: self.sessions.keys().copied().find(|other| *other != conn),
+            namesake: self.newest(|other| other.subscriptions.contains_key(key)),
+            newest: self.newest(|other| other.user().is_some() && other.user() == session.user()),
         };
-        let another = self.sessions.keys().copied().find(|other| *other != conn);
-        let (copies, shown_on) = (self.policy.copies(&of), self.policy.shown_on(&of, conn, another));
+        let (copies, shown_on) = (self.policy.copies(&of), self.policy.shown_on(&of));
         if copies == 0 {
             self.deliveries += 1;
         }

@@ -27,6 +27,12 @@ impl Core {
             return Err(Refusal::because("Unauthorized", self.policy.unauthorized(token)));
         };
         let user = user.to_owned();
+        let passcode = self.directory.user(&user).and_then(|user| user.passcode.as_deref());
+        if let (Some(right), Some(given)) = (passcode, frame.header("passcode"))
+            && !self.policy.accepts_passcode(given == right)
+        {
+            return Err(Refusal::plain("Unauthorized"));
+        }
         let version = self.negotiate(frame)?;
         let (beats, offered) = match version {
             // 1.0 has no heart-beats.

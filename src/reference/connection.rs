@@ -63,6 +63,8 @@ pub(super) struct Connection {
     deaf: bool,
     /// When SockJS says `h` next.
     heartbeat: Option<Instant>,
+    /// Whether a binary message has come.
+    had_binary: bool,
     /// The client's close frame, where what came behind it is read first.
     close: Option<Option<u16>>,
 }
@@ -79,6 +81,7 @@ impl Connection {
             phase: Phase::Open,
             deaf: false,
             heartbeat: (framing == Framing::SockJs).then(|| Instant::now() + SOCKJS_HEARTBEAT),
+            had_binary: false,
             close: None,
         }
     }
@@ -207,8 +210,13 @@ impl Connection {
                     self.write(opcode::PONG, payload);
                 }
             }
-            (Message::Text(text), _, Framing::Raw) => self.hear(text.as_bytes()),
+            (Message::Text(text), _, Framing::Raw) => {
+                if self.policy().takes_text(self.had_binary) {
+                    self.hear(text.as_bytes());
+                }
+            }
             (Message::Binary(octets), _, Framing::Raw) => {
+                self.had_binary = true;
                 if self.policy().takes_binary() {
                     self.hear(&octets);
                 }

@@ -79,6 +79,14 @@ pub struct Delivery<'d> {
     pub again: bool,
     /// What it says.
     pub body: &'d [u8],
+    /// The connection that it is for.
+    pub meant: ConnId,
+    /// Another connection.
+    pub another: Option<ConnId>,
+    /// The newest connection that has a subscription of the same id.
+    pub namesake: Option<ConnId>,
+    /// The newest connection of the same user.
+    pub newest: Option<ConnId>,
 }
 
 /// The questions that the server asks, and the answers of a correct one.
@@ -233,6 +241,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
 
     /// Whether STOMP may come in binary messages (WSSTOMP-06).
     fn takes_binary(&self) -> bool {
+        true
+    }
+
+    /// Whether STOMP may come in text messages, given whether binary ones have come before (WSSTOMP-05).
+    fn takes_text(&self, binary_before: bool) -> bool {
         true
     }
 
@@ -508,6 +521,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         standing == Standing::Valid
     }
 
+    /// Whether a passcode lets somebody in who has one: it is the right one (STOMP12-CONN-03).
+    fn accepts_passcode(&self, right: bool) -> bool {
+        right
+    }
+
     /// Who somebody is, by query token and bearer token: both are needed and must agree (IM-AUTH-05, IM-AUTH-06).
     fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> {
         query.filter(|_| query == bearer)
@@ -580,9 +598,9 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         1
     }
 
-    /// On which connection a message is shown that is meant for one, given another one (WSSTOMP-16).
-    fn shown_on(&self, of: &Delivery<'_>, meant: ConnId, another: Option<ConnId>) -> ConnId {
-        meant
+    /// On which connection a message is shown: on the one that it is for (WSSTOMP-16).
+    fn shown_on(&self, of: &Delivery<'_>) -> ConnId {
+        of.meant
     }
 
     /// Whether MESSAGE names its subscription (STOMP12-MSG-04, IM-SUB-04).
@@ -893,6 +911,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
 
     /// Whether a message can be revoked that was sent so long ago (IM-REVOKE-01).
     fn revokes(&self, age_ms: u64) -> bool {
+        true
+    }
+
+    /// Whether a message that was sent on the one connection can be revoked on the other (IM-REVOKE-01).
+    fn revokes_on(&self, sent_on: ConnId, asked_on: ConnId) -> bool {
         true
     }
 

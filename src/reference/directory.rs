@@ -18,6 +18,8 @@ pub struct User {
     pub token: String,
     /// A token that did so once.
     pub expired: Option<String>,
+    /// What a `passcode` must be, where CONNECT has one.
+    pub passcode: Option<String>,
     /// A second app that the user belongs to, besides the directory's own.
     pub second_app: Option<String>,
 }
@@ -59,6 +61,9 @@ pub struct DirectoryError(String);
 /// The app of the demo accounts.
 const DEMO_APP: &str = "demo";
 
+/// The first so many users of the demo have no passcode.
+const DEMO_PASSCODES: usize = 36;
+
 /// A group of the demo.
 struct DemoGroup {
     label: &'static str,
@@ -80,6 +85,7 @@ impl Directory {
             id: format!("user_{n:03}"),
             token: demo_token(n, 1),
             expired: Some(demo_token(n, 2)),
+            passcode: (n > DEMO_PASSCODES).then(|| demo_token(n, 3)),
             second_app: None,
         });
         let users: Vec<User> = users.collect();
@@ -202,12 +208,14 @@ struct Account {
     user: String,
     token: String,
     expired: Option<String>,
+    passcode: Option<String>,
     second_app: Option<String>,
 }
 
 impl Account {
     fn named(self, label: String) -> User {
-        User { label, id: self.user, token: self.token, expired: self.expired, second_app: self.second_app }
+        let Account { user, token, expired, passcode, second_app } = self;
+        User { label, id: user, token, expired, passcode, second_app }
     }
 }
 

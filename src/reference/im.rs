@@ -34,6 +34,7 @@ pub(super) struct Mail {
 struct Record {
     app: String,
     message: Message,
+    sent_on: ConnId,
 }
 
 impl Mail {
@@ -41,14 +42,14 @@ impl Mail {
         self.records.contains_key(key)
     }
 
-    fn remember(&mut self, key: Key, app: String, message: Message, most: usize) {
+    fn remember(&mut self, key: Key, record: Record, most: usize) {
         if self.order.len() >= most
             && let Some(oldest) = self.order.pop_front()
         {
             self.records.remove(&oldest);
         }
         self.order.push_back(key.clone());
-        self.records.insert(key, Record { app, message });
+        self.records.insert(key, record);
     }
 
     fn store(&mut self, app: String, message: Message) {
@@ -115,7 +116,8 @@ impl Core {
             status: Status::Sent,
             created_at: self.policy.created_at(self.wall()),
         };
-        self.mail.remember(key, request.app.clone(), message.clone(), self.policy.remembers());
+        let record = Record { app: request.app.clone(), message: message.clone(), sent_on: conn };
+        self.mail.remember(key, record, self.policy.remembers());
         match message.chat_type {
             ChatType::Single => {
                 let own = self.listening(&Road::Personal(user.to_owned())).into_iter();
@@ -207,7 +209,9 @@ impl Core {
             return self.mishap(conn, Mishap::NoSuchMessage);
         };
         let age = now.saturating_sub(record.message.created_at);
-        if !policy.revokes(age) || (record.message.status == Status::Revoked && policy.tells_once()) {
+        if !(policy.revokes(age) && policy.revokes_on(record.sent_on, conn))
+            || (record.message.status == Status::Revoked && policy.tells_once())
+        {
             return;
         }
         record.message.status = Status::Revoked;

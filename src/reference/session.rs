@@ -141,6 +141,11 @@ impl Session {
         self.login.as_ref().map_or(Version::V12, |login| login.version)
     }
 
+    /// Whose it is, once it is somebody's.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.login.as_ref().map(|login| login.user.as_str())
+    }
+
     /// The `ack` value that an ACK or NACK names, by the rules of the version (STOMP12-ACK-01, and section 1.8).
     pub(super) fn named_by(frame: &Frame, version: Version) -> Option<String> {
         match version {

@@ -138,8 +138,8 @@ pub fn embedded_target(directory: &Directory, address: &str) -> Target {
             user: user.id.clone(),
             token: Some(Secret::new(user.token.clone())),
             expired: secret(&user.expired),
-            login: None,
-            passcode: None,
+            login: user.passcode.as_ref().map(|_| user.id.clone()),
+            passcode: secret(&user.passcode),
         })
         .collect();
     let label = |id: &String| directory.user(id).map_or_else(|| id.clone(), |u| u.label.clone());

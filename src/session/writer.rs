@@ -15,14 +15,13 @@ pub struct Writer {
     layout: Layout,
     over: Transport,
     dice: Dice,
-    batch: Vec<u8>,
-    batched: usize,
+    batch: Vec<Vec<u8>>,
 }
 
 impl Writer {
     /// A writer in the plain layout: one frame, one text message.
     pub fn new(over: Transport, seed: u64) -> Self {
-        Writer { layout: Layout::default(), over, dice: Dice::new(seed), batch: Vec::new(), batched: 0 }
+        Writer { layout: Layout::default(), over, dice: Dice::new(seed), batch: Vec::new() }
     }
 
     /// How the connection travels.
@@ -35,7 +34,7 @@ impl Writer {
         if !self.over.is_sockjs() {
             return None;
         }
-        let all = [&self.batch, octets, self.layout.after.as_bytes()].concat();
+        let all = [&self.batch.concat(), octets, self.layout.after.as_bytes()].concat();
         let no_text = self.pieces(&all).iter().any(|piece| std::str::from_utf8(piece).is_err());
         no_text.then_some("SockJS carries text only, and these octets, as they are cut, are none")
     }
@@ -56,9 +55,8 @@ impl Writer {
     pub fn octets(&mut self, mut octets: Vec<u8>, as_it_is: bool) -> Vec<u8> {
         octets.extend(self.layout.after.as_bytes());
         let Some(size) = self.layout.batch else { return self.lay_out(&octets, as_it_is) };
-        self.batch.extend(octets);
-        self.batched += 1;
-        if self.batched < size { Vec::new() } else { self.flush() }
+        self.batch.push(octets);
+        if self.batch.len() < size { Vec::new() } else { self.flush() }
     }
 
     /// A frame's octets in one plain message, whatever the layout; what lies in an unfinished batch goes before it.
@@ -71,9 +69,25 @@ impl Writer {
     }
 
     fn flush(&mut self) -> Vec<u8> {
-        self.batched = 0;
         let batch = std::mem::take(&mut self.batch);
-        if batch.is_empty() { Vec::new() } else { self.lay_out(&batch, false) }
+        if batch.is_empty() {
+            Vec::new()
+        } else if self.over.is_sockjs() && self.layout.every.is_none() && self.layout.cut.is_empty() {
+            self.strings(&batch)
+        } else {
+            self.lay_out(&batch.concat(), false)
+        }
+    }
+
+    /// Frames that leave together over SockJS: one string to each, in an array (SOCKJS-WS-02, SOCKJS-XHR-02).
+    fn strings(&mut self, frames: &[Vec<u8>]) -> Vec<u8> {
+        let texts: Vec<String> = frames.iter().map(|frame| sockjs::as_text(frame)).collect();
+        match self.over.has_websocket() {
+            true => self.message(opcode::TEXT, &sockjs::write_client(&texts).into_bytes()),
+            false => {
+                texts.iter().flat_map(|text| (sockjs::write_message(text) + "\n").into_bytes()).collect()
+            }
+        }
     }
 
     fn lay_out(&mut self, octets: &[u8], as_it_is: bool) -> Vec<u8> {
@@ -82,11 +96,11 @@ impl Writer {
         let no_text = pieces.iter().any(|p| std::str::from_utf8(p).is_err());
         let binary = self.layout.binary || (no_text && !as_it_is);
         let mut out = Vec::new();
+        let kind = if binary { opcode::BINARY } else { opcode::TEXT };
         for piece in pieces {
-            out.extend(match self.over.has_websocket() {
-                true => self.message(piece, binary && !self.over.is_sockjs()),
-                // Whoever carries it puts the lines that wait into one array.
-                false => (sockjs::write_message(&sockjs::as_text(piece)) + "\n").into_bytes(),
+            out.extend(match self.over.is_sockjs() {
+                true => self.strings(&[piece.to_vec()]),
+                false => self.message(kind, piece),
             });
         }
         out
@@ -99,13 +113,7 @@ impl Writer {
         }
     }
 
-    fn message(&mut self, piece: &[u8], binary: bool) -> Vec<u8> {
-        let kind = if binary { opcode::BINARY } else { opcode::TEXT };
-        let payload = if self.over.is_sockjs() {
-            sockjs::write_client(&[sockjs::as_text(piece)]).into_bytes()
-        } else {
-            piece.to_vec()
-        };
+    fn message(&mut self, kind: u8, payload: &[u8]) -> Vec<u8> {
         let size = self.layout.fragment.unwrap_or(usize::MAX).min(payload.len().max(1));
         let fragments: Vec<&[u8]> =
             if payload.is_empty() { vec![&[]] } else { payload.chunks(size).collect() };

@@ -299,6 +299,11 @@ defects! {
         fn revokes(&self, age_ms: u64) -> bool { false }
     }
 
+    "revoked-by-session" RevokedBySession breaks ["IM-REVOKE-01"],
+    "A message can be revoked on the connection that sent it, and on no other." {
+        fn revokes_on(&self, sent_on: ConnId, asked_on: ConnId) -> bool { sent_on == asked_on }
+    }
+
     "unknown-revoke-ends-all" UnknownRevokeEndsAll breaks ["IM-REVOKE-05"],
     "Revoking a message that is not there ends the thread that serves the other connections." {
         fn harms_others(&self, mishap: Mishap) -> bool { mishap == Mishap::NoSuchMessage }

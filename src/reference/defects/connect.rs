@@ -238,6 +238,27 @@ defects! {
         }
     }
 
+    "session-frame-in-1.0" SessionFrameInV10 breaks ["STOMP10-CONN-01", "STOMP12-VER-04"],
+    "In 1.0 CONNECT is answered by a frame SESSION." {
+        fn said(&self, frame: Frame, version: Version) -> Frame {
+            let renamed = version == Version::V10 && frame.command == "CONNECTED";
+            Frame { command: if renamed { "SESSION".to_owned() } else { frame.command }, ..frame }
+        }
+    }
+
+    "passcode-unchecked" PasscodeUnchecked breaks ["STOMP12-CONN-03"],
+    "Whatever passcode CONNECT has, its user is let in." {
+        fn accepts_passcode(&self, right: bool) -> bool { true }
+    }
+
+    "two-tokens-make-a-guest" TwoTokensMakeAGuest breaks ["IM-AUTH-06", "IM-HS-02"],
+    "The bearer token is enough; with the query token of another the session is a guest's." {
+        fn admits_upgrade(&self, query_user: Option<&str>) -> bool { true }
+        fn identity<'a>(&self, query: Option<&'a str>, bearer: Option<&'a str>) -> Option<&'a str> {
+            bearer.map(|user| if query.is_none_or(|other| other == user) { user } else { "guest" })
+        }
+    }
+
     "not-escaped-in-1.1" NotEscapedInV11 breaks ["STOMP11-ENC-01", "STOMP11-SEND-01", "STOMP11-RCPT-01"],
     "Headers are written without escapes in 1.1." {
         fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {

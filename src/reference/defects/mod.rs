@@ -117,8 +117,8 @@ mod prelude {
     pub(super) use serde_json::{Map, Value};
 
     pub(super) use crate::link::sockjs;
-    pub(super) use crate::link::ws::{WsFrame, encode_frame};
-    pub(super) use crate::reference::decisions::{Audience, Decisions, Delivery, Mishap};
+    pub(super) use crate::link::ws::{WsFrame, encode_frame, opcode};
+    pub(super) use crate::reference::decisions::{Answer, Audience, Decisions, Delivery, Mishap};
     pub(super) use crate::reference::directory::{Group, Standing};
     pub(super) use crate::reference::event::{Act, ConnId};
     pub(super) use crate::reference::message::{ChatType, Message, Status};

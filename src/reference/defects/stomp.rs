@@ -228,6 +228,35 @@ defects! {
         fn forgets_connection(&self, took_leave: bool) -> bool { took_leave }
     }
 
+    "subscriptions-kept-by-user" SubscriptionsKeptByUser breaks ["WSSTOMP-15"],
+    "Subscriptions are kept by user, and outlive their connection: what they hear is shown on the user's newest." {
+        fn forgets_connection(&self, took_leave: bool) -> bool { took_leave }
+        fn shown_on(&self, of: &Delivery<'_>) -> ConnId { of.newest.unwrap_or(of.meant) }
+    }
+
+    "subscription-ids-shared" SubscriptionIdsShared breaks ["WSSTOMP-16", "STOMP12-SUB-06"],
+    "Where two connections use the same subscription id, the newer one is shown what both hear." {
+        fn shown_on(&self, of: &Delivery<'_>) -> ConnId { of.namesake.unwrap_or(of.meant) }
+    }
+
+    "first-message-lost" FirstMessageLost breaks ["STOMP12-SUB-02", "IM-SEND-01", "IM-GROUP-01", "IM-SUB-01"],
+    "The first message on each connection is lost." {
+        fn copies(&self, of: &Delivery<'_>) -> usize { usize::from(of.of_session > 1) }
+    }
+
+    "twenty-places" TwentyPlaces breaks ["STOMP12-LINGER-01"],
+    "A connection that ends without DISCONNECT keeps its place, and there are twenty." {
+        fn forgets_connection(&self, took_leave: bool) -> bool { took_leave }
+        fn shuts_at_once(&self, connections: usize) -> bool { connections > 20 }
+    }
+
+    "disconnect-ignored" DisconnectIgnored breaks ["STOMP12-DISC-03", "STOMP12-RHDR-02"],
+    "DISCONNECT is neither answered nor obeyed." {
+        fn answers(&self, frame: &Frame) -> Answer {
+            if frame.command == "DISCONNECT" { Answer::Nothing } else { Answer::Obey }
+        }
+    }
+
     "others-taken-along" OthersTakenAlong breaks ["IM-SUB-07", "WSSTOMP-15", "IM-SUB-01"],
     "The end of one connection ends the subscriptions of its user's others." {
         fn takes_others_along(&self) -> bool { true }
@@ -238,7 +267,7 @@ defects! {
         fn names_ack(&self, mode: AckMode) -> bool { mode != AckMode::Individual }
     }
 
-    "message-without-id" MessageWithoutId breaks ["STOMP12-MSG-03", "IM-SEND-05", "STOMP10-MSG-01", "STOMP11-MSG-01"],
+    "message-without-id" MessageWithoutId breaks ["STOMP12-HDR-01", "STOMP12-MSG-03", "IM-SEND-05", "STOMP10-MSG-01", "STOMP11-MSG-01"],
     "MESSAGE has no `message-id`." {
         fn said(&self, frame: Frame, version: Version) -> Frame { super::without(frame, "MESSAGE", "message-id") }
     }

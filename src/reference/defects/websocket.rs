@@ -108,6 +108,13 @@ defects! {
         }
     }
 
+    "quotes-escaped" QuotesEscaped breaks ["STOMP12-ENC-06"],
+    "Quotes in header values are written with a backslash before them." {
+        fn said(&self, frame: Frame, version: Version) -> Frame {
+            super::with_headers(frame, |name, value| Some((name.to_owned(), value.replace('"', "\\\""))))
+        }
+    }
+
     "content-length-in-characters" ContentLengthInCharacters breaks ["STOMP12-CLEN-06", "STOMP12-CLEN-02", "STOMP12-CLEN-03"],
     "`content-length` counts characters instead of octets." {
         fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
@@ -122,6 +129,14 @@ defects! {
     "unknown-opcode-dropped" UnknownOpcodeDropped breaks ["WS-FR-06"],
     "A frame of an unknown kind is dropped without a word." {
         fn closes_at(&self, clause: &str) -> bool { clause != "WS-FR-06" }
+    }
+
+    "close-code-of-no-close" CloseCodeOfNoClose breaks ["WS-CL-04"],
+    "A close frame has the code 1005, which means that there is none." {
+        fn octets(&self, frame: &WsFrame) -> Vec<u8> {
+            let payload = if frame.opcode == opcode::CLOSE { vec![0x03, 0xed] } else { frame.payload.clone() };
+            encode_frame(&WsFrame { payload, ..frame.clone() })
+        }
     }
 
     "long-form-of-length" LongFormOfLength breaks ["WS-FR-07"],
@@ -153,6 +168,11 @@ defects! {
             let end = octets.iter().position(|octet| *octet == 0).map_or(octets.len(), |nul| nul + 1);
             Cow::Borrowed(&octets[..end])
         }
+    }
+
+    "binary-for-good" BinaryForGood breaks ["WSSTOMP-05"],
+    "Who has sent a binary message is read in binary only: text is dropped." {
+        fn takes_text(&self, binary_before: bool) -> bool { !binary_before }
     }
 
     "binary-dropped" BinaryDropped breaks ["WSSTOMP-06"],
