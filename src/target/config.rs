@@ -188,10 +188,12 @@ pub fn write_config(target: &Target) -> String {
     line("app", target.app.as_deref());
     for account in &target.accounts {
         let _ = writeln!(out, "\n[accounts.{}]\nuser = {}", account.label, quoted(&account.user));
-        for (name, secret) in [("token", &account.token), ("expired", &account.expired)] {
-            if let Some(secret) = secret {
-                let _ = writeln!(out, "{name} = {}", quoted(secret.reveal()));
-            }
+        let secrets =
+            [("token", &account.token), ("expired", &account.expired), ("passcode", &account.passcode)];
+        let secrets =
+            secrets.into_iter().filter_map(|(name, secret)| Some((name, secret.as_ref()?.reveal())));
+        for (name, text) in account.login.iter().map(|login| ("login", login.as_str())).chain(secrets) {
+            let _ = writeln!(out, "{name} = {}", quoted(text));
         }
     }
     for group in &target.groups {

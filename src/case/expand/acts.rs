@@ -92,7 +92,13 @@ impl Expander<'_> {
                 Deed::Http(self.keyed(arg, "`http`", &["method", "path", "headers", "body"], in_dialect))
             }
             "cut" => Deed::Cut(arg.value()),
-            "become" => Deed::Become(arg.value()),
+            "become" => {
+                if let Some(clause) = &act.clause {
+                    let why = "`become` takes the clauses of the steps that lead to its state: one beside it decides nothing";
+                    self.reader.error(clause.at, why);
+                }
+                Deed::Become(arg.value())
+            }
             "settle" => match arg.get("gone") {
                 Some(id) => Deed::Gone(id.value()),
                 None => Deed::Settle(arg.value()),
