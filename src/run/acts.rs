@@ -504,10 +504,13 @@ pub(super) async fn close(stage: &Arc<Stage>, on: &str) {
     ended(stage, on).await;
 }
 
+/// How long a network may hold back a request, however quick the others were. Nothing shows that the target has a poll.
+const HELD_BACK: Duration = Duration::from_millis(500);
+
 /// What was said or ended before is known to the server by then: a time that docs/verdicts.md names, and nothing else would
 /// show it.
-async fn departure(stage: &Arc<Stage>) {
-    let time = stage.world.departure();
+async fn departure(stage: &Arc<Stage>, least: Duration) {
+    let time = stage.world.departure().max(least);
     Spent::add(&stage.world.waiting.grace, time);
     tokio::time::sleep(time).await;
 }
@@ -527,11 +530,11 @@ pub(super) async fn become_state(
     if wanted == 0 {
         // Who receives by HTTP has just asked anew: what is given up must have come to the server, to be missed there.
         if state == "offline" && !stage.over(on).has_websocket() && stage.is_open(on) {
-            departure(stage).await;
+            departure(stage, HELD_BACK).await;
         }
         close(stage, on).await;
         if state == "offline" {
-            departure(stage).await;
+            departure(stage, Duration::ZERO).await;
         }
         return Flow::Go;
     }
