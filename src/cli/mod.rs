@@ -11,8 +11,10 @@ mod known;
 mod lint;
 mod list;
 mod network;
+mod outputs;
 mod probe;
 mod prove;
+mod report;
 mod run;
 mod schema;
 mod serve;
@@ -76,6 +78,8 @@ enum Command {
     Coverage(coverage::Args),
     /// Put this program on trial: servers that conform must be clean, and every defect caught.
     Prove(prove::Args),
+    /// Make the reports of a run that is over, from its run.json.
+    Report(report::Args),
     /// Recompute every check of a run from its log.
     Judge(judge::Args),
     /// Print the JSON Schema of suite files or of run.json.
@@ -102,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => told(explain::main(&args)),
         Command::Coverage(args) => told(coverage::main(&args)),
         Command::Prove(args) => told(prove::main(&args)),
+        Command::Report(args) => report::main(&args),
         Command::Judge(args) => judge::main(&args),
         Command::Schema(args) => told(schema::main(&args)),
     };

@@ -10,13 +10,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use super::network::Network;
+use super::outputs::{self, Outputs};
 use super::serve::policy;
 use super::target::TargetArgs;
 use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, checked, complain, error, known, say, sound};
 use crate::case::library::{EMBEDDED, Library};
 use crate::case::profile::{Profile, is_profile_file};
 use crate::judge::Verdict;
-use crate::report::{Collector, Gathered, RunInfo, console, html, json, junit};
+use crate::report::{Collector, Gathered, RunInfo, console, json};
 use crate::run::journal::JournalFolder;
 use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Stopped, Subject, Tell, epoch_ms, execute};
 
@@ -75,12 +76,8 @@ pub(super) struct Args {
     /// Where run.json goes.
     #[arg(long, default_value = "reports/latest/run.json", value_name = "PATH")]
     json: PathBuf,
-    /// Where the JUnit report goes.
-    #[arg(long, default_value = "reports/latest/junit.xml", value_name = "PATH")]
-    junit: PathBuf,
-    /// Where the HTML report goes.
-    #[arg(long, default_value = "reports/latest/report.html", value_name = "PATH")]
-    html: PathBuf,
+    #[command(flatten)]
+    outputs: Outputs,
     /// Add what fails to the known failures of the profile, a file, with reasons to be found.
     #[arg(long, requires = "profile")]
     update_known: bool,
@@ -177,12 +174,8 @@ fn list(plan: &Plan) {
 /// Makes the folders of the reports, so that what cannot be written is known before the run.
 fn folders(args: &Args) -> Result<JournalFolder, String> {
     let bad = |path: &Path, e: std::io::Error| format!("cannot write to {}: {e}", path.display());
-    for path in [&args.json, &args.junit, &args.html] {
-        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|e| bad(folder, e))?;
-        }
-        std::fs::File::create(path).map_err(|e| bad(path, e))?;
-    }
+    outputs::prepare(&args.json)?;
+    args.outputs.or_latest().prepare()?;
     let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", args.json.display()));
     let folder = JournalFolder { journals: beside(".journal"), bodies: beside(".bodies") };
     for path in [&folder.journals, &folder.bodies] {
@@ -198,11 +191,8 @@ fn folders(args: &Args) -> Result<JournalFolder, String> {
 /// Takes away what was prepared for reports that there will not be: an empty one would be taken for a report.
 fn discard(args: &Args, folder: &JournalFolder) {
     let _ = std::fs::remove_dir_all(&folder.journals);
-    for path in [&args.json, &args.junit, &args.html] {
-        if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) {
-            let _ = std::fs::remove_file(path);
-        }
-    }
+    outputs::discard(&args.json);
+    args.outputs.or_latest().discard();
 }
 
 fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
@@ -251,12 +241,12 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let written = write_reports(args, &info, &gathered, &library);
     let _ = std::fs::remove_dir_all(&folder.journals);
     match written {
-        Ok(()) => say(&format!(
-            "reports: {}, {}, {}",
-            args.html.display(),
-            args.json.display(),
-            args.junit.display()
-        )),
+        Ok(()) => {
+            let outputs = args.outputs.or_latest();
+            let paths = [&args.json].into_iter().map(PathBuf::as_path).chain(outputs.paths());
+            let shown: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+            say(&format!("reports: {}", shown.join(", ")));
+        }
         Err(why) => {
             error(&why);
             return NO_VERDICT;
@@ -384,7 +374,7 @@ fn rerun(args: &Args, seed: u64) -> String {
     out + &args.network.rerun() + &format!(" --seed {seed}")
 }
 
-fn terminal_width() -> usize {
+pub(super) fn terminal_width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     columns.unwrap_or(140).clamp(60, 400)
 }
@@ -395,12 +385,11 @@ fn write_reports(args: &Args, info: &RunInfo, gathered: &Gathered, library: &Lib
         return Err(format!("a record could not be written: {why}"));
     }
     json::write(&args.json, info, &gathered.briefs).map_err(|e| bad(&args.json, e))?;
-    junit::write(&args.junit, info, &gathered.briefs).map_err(|e| bad(&args.junit, e))?;
-    html::write(&args.html, info, &gathered.briefs, library).map_err(|e| bad(&args.html, e))
+    args.outputs.or_latest().write(info, &gathered.briefs, library)
 }
 
 /// The exit code (docs/verdicts.md): a failure comes before what has no verdict, and zero checks are never green.
-fn exit_code(gathered: &Gathered, strict: bool, interrupted: bool) -> u8 {
+pub(super) fn exit_code(gathered: &Gathered, strict: bool, interrupted: bool) -> u8 {
     let count = |verdict: Verdict| gathered.summary.of(verdict);
     if count(Verdict::Fail) + count(Verdict::Fixed) > 0 || (strict && count(Verdict::Warn) > 0) {
         FAILS

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::case::profile::Profile;
@@ -15,7 +15,7 @@ use crate::judge::Verdict;
 use crate::run::{Record, deciding_steps};
 
 /// What stands at the head of a report.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The version of the form of `run.json`.
     pub schema: u32,
@@ -41,7 +41,8 @@ pub struct RunInfo {
     pub expected: usize,
     /// Checks that they made.
     pub made: usize,
-    /// How many cases came to each verdict.
+    /// How many cases came to each verdict: counted anew when a run is read.
+    #[serde(skip_deserializing)]
     pub summary: Summary,
     /// The profile in force.
     pub profile: Profile,

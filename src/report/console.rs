@@ -124,7 +124,7 @@ fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, 
         let name = if at == 0 { "wire" } else { "" };
         let _ = writeln!(out, "  {:<9} {line}", name.dimmed());
     }
-    let _ = writeln!(out, "  {:<9} stompliance run '{}'{rerun}", "rerun".dimmed(), brief.id);
+    let _ = writeln!(out, "  {:<9} {}", "rerun".dimmed(), super::command(&brief.id, rerun));
 }
 
 /// Why cases are n/a, each reason once.

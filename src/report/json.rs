@@ -53,5 +53,7 @@ fn case(out: &mut impl Write, brief: &Brief) -> io::Result<()> {
 pub const RUN_SCHEMA: &str = include_str!("../../docs/run.schema.json");
 
 mod again;
+mod read;
 
 pub use again::{Rejudged, RejudgedCase, rejudge};
+pub use read::read;

@@ -5,10 +5,41 @@
 
 mod collect;
 pub mod console;
+pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod markdown;
+mod sentence;
+pub mod tap;
 mod wire;
 
 pub use collect::{Brief, Collector, Gathered, RunInfo, Summary};
 pub use wire::{excerpt, line, visible};
+
+/// The command that runs a case again, with the flags that lead to the same target.
+fn command(id: &str, flags: &str) -> String {
+    format!("stompliance run {}{flags}", quoted(id))
+}
+
+/// The text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-,=@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_shell_stays_one_word() {
+        assert_eq!(quoted("im/revoke/x"), "im/revoke/x");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("x[1]'; rm"), r"'x[1]'\''; rm'");
+    }
+}

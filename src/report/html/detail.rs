@@ -15,6 +15,7 @@ use crate::case::event::{Body, Event, Way, What};
 use crate::case::script::Level;
 use crate::judge::{Breach, Verdict};
 use crate::report::collect::Brief;
+use crate::report::command;
 use crate::report::wire::line;
 
 /// Lines of the wire that are shown around a failure.
@@ -194,20 +195,6 @@ fn breach_row((case, breach): &(String, Breach)) -> BreachRow {
     }
 }
 
-fn command(id: &str, flags: &str) -> String {
-    format!("stompliance run {}{flags}", quoted(id))
-}
-
-/// The text as one word of a shell.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-,=@".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 /// Calls with each event of a journal, until told to stop. An unfinished last line is passed over.
 fn events(journal: &Path, mut with: impl FnMut(&Event) -> bool) -> io::Result<()> {
     for text in BufReader::new(File::open(journal)?).lines() {
@@ -284,13 +271,6 @@ fn body(what: &What) -> Option<&Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_of_a_shell_stays_one_word() {
-        assert_eq!(quoted("im/revoke/x"), "im/revoke/x");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("x[1]'; rm"), r"'x[1]'\''; rm'");
-    }
 
     #[test]
     fn a_long_transcript_keeps_both_ends_and_says_what_is_missing() {
