@@ -19,7 +19,7 @@ use stompliance::case::library::Library;
 use stompliance::case::profile::Profile;
 use stompliance::case::script::{Level, Place};
 use stompliance::judge::Verdict;
-use stompliance::report::{Brief, RunInfo, Summary, html, junit};
+use stompliance::report::{Brief, RunInfo, Summary, github, html, junit, markdown, tap};
 
 /// What the issue asks for at the head of `run.json`, and in each of its cases.
 const HEAD: [&str; 12] = [
@@ -216,6 +216,77 @@ fn nothing_that_was_said_is_taken_for_markup() {
     let counts = ["testcase", "failure", "error", "skipped", "system-out"].map(|name| count(&elements, name));
     assert_eq!(counts, [8, 2, 1, 2, 2]);
     assert!(junit.contains("␀\\u{1b}[31m\\u{fffe}"));
+    tap::write(&folder.join("report.tap"), &info, &briefs).unwrap();
+    let tap = std::fs::read_to_string(folder.join("report.tap")).unwrap();
+    let points = |start: &str| tap.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!((points("ok "), points("not ok ")), (4, 4), "{tap}");
+    assert_eq!((tap.matches(" # TODO ").count(), tap.matches(" # SKIP ").count()), (1, 1), "{tap}");
+    assert!(tap.lines().all(|line| line.chars().all(|c| !c.is_control())), "{tap}");
+    markdown::write(&folder.join("summary.md"), &info, &briefs, &Library::embedded().catalogue).unwrap();
+    let markdown = std::fs::read_to_string(folder.join("summary.md")).unwrap();
+    for (at, _) in markdown.match_indices("<img") {
+        let line = markdown[..at].rsplit('\n').next().unwrap_or_default();
+        assert!(line.ends_with('\\') || line.matches('`').count() % 2 == 1, "outside of code: {line}");
+    }
+    let annotations = github::annotations(&briefs);
+    assert_eq!(annotations.len(), 4, "fail, fixed, error, warn");
+    assert!(annotations.iter().all(|line| !line.contains('\n') && line.starts_with("::")), "{annotations:?}");
+}
+
+#[test]
+fn reports_of_a_run_that_is_over_are_those_of_the_run() {
+    let folder = folder("again");
+    let path = |file: &str| folder.join(file).display().to_string();
+    let stompliance = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_stompliance")).args(arguments).output().unwrap()
+    };
+    let mut shown = Vec::new();
+    let flags = ["--html", "--junit", "--tap", "--markdown"];
+    for (nth, command) in [
+        vec!["run", "im/revoke", "--in-memory", "--seed", "7", "--defect", "notice-has-content", "--json"],
+        vec!["report"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let files: Vec<String> = flags.iter().map(|flag| path(&format!("{nth}{flag}"))).collect();
+        let run = path("run.json");
+        let mut arguments = command.clone();
+        arguments.extend([run.as_str(), "--github"]);
+        arguments.extend(flags.iter().zip(&files).flat_map(|(flag, file)| [*flag, file.as_str()]));
+        let output = stompliance(&arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let annotations: Vec<String> = text
+            .lines()
+            .filter(|line| line.starts_with("::error file=suites/im/revoke.yaml,line="))
+            .map(str::to_owned)
+            .collect();
+        let files: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+        shown.push((annotations, files));
+    }
+    assert!(!shown[0].0.is_empty() && shown[0].1.iter().all(|text| text.len() > 500));
+    assert!(shown[0] == shown[1], "what `report` makes differs from what `run` made");
+    let output = stompliance(&["--color", "never", "report", &path("run.json")]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("fail im/revoke/recipient-is-told") && text.contains(" passed, "), "{text}");
+    let whole = std::fs::read_to_string(path("run.json")).unwrap();
+    for (name, text, why) in [
+        ("cut", &whole[..whole.len() / 2], "it is cut off"),
+        ("newer", r#"{"schema":9,"cases":[]}"#, "its form is version 9, this program reads up to version 1"),
+        ("foreign", r#"{"name":"x","cases":[{"id":1}]}"#, "it is no run.json: there is no `schema`"),
+        ("text", "hello", "it is no run.json"),
+        ("empty", "", "it is cut off"),
+    ] {
+        let file = path(&format!("{name}.json"));
+        std::fs::write(&file, text).unwrap();
+        let html = path(&format!("{name}.html"));
+        let output = stompliance(&["report", &file, "--html", &html]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {error}");
+        assert!(error.contains(why) && error.contains(&file), "{name}: {error}");
+        assert!(!Path::new(&html).exists(), "{name}: no report is made of what is none");
+    }
 }
 
 #[test]

@@ -20,7 +20,8 @@ use crate::judge::Verdict;
 pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief]) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     writeln!(out, "TAP version 14")?;
-    writeln!(out, "# stompliance {} on {}, seed {}", info.stompliance, visible(&info.target), info.seed)?;
+    let head = format!("stompliance {} on {}, seed {}", info.stompliance, info.target, info.seed);
+    writeln!(out, "# {}", visible(&head))?;
     writeln!(out, "1..{}", briefs.len())?;
     for (at, brief) in briefs.iter().enumerate() {
         case(&mut out, at + 1, brief)?;
@@ -49,25 +50,22 @@ fn case(out: &mut impl Write, number: usize, brief: &Brief) -> io::Result<()> {
 
 /// What there is to say, in YAML that is JSON as well: no text of a target can end it.
 fn diagnosis(out: &mut impl Write, brief: &Brief) -> io::Result<()> {
-    let mut fields = vec![("verdict", json!(brief.verdict.word())), ("title", json!(visible(&brief.title)))];
+    let mut fields = vec![("verdict", brief.verdict.word().to_owned()), ("title", brief.title.clone())];
     match (&brief.clause, &brief.broken) {
         (Some((clause, level)), Some((expected, got, on, place))) => {
-            fields.push(("clause", json!(format!("{clause} ({})", level.word()))));
-            fields.push(("expected", json!(visible(expected))));
-            fields.push(("came", json!(visible(got))));
-            fields.push((
-                "at",
-                json!(if on.is_empty() { place.to_string() } else { format!("{place}, on {on}") }),
-            ));
+            fields.push(("clause", format!("{clause} ({})", level.word())));
+            fields.push(("expected", expected.clone()));
+            fields.push(("came", got.clone()));
+            fields.push(("at", if on.is_empty() { place.to_string() } else { format!("{place}, on {on}") }));
         }
         _ => {
-            fields.push(("reason", json!(visible(&brief.reason))));
-            fields.push(("at", json!(brief.place.to_string())));
+            fields.push(("reason", brief.reason.clone()));
+            fields.push(("at", brief.place.to_string()));
         }
     }
     writeln!(out, "  ---")?;
     for (name, value) in fields {
-        writeln!(out, "  {name}: {value}")?;
+        writeln!(out, "  {name}: {}", json!(visible(&value)))?;
     }
     writeln!(out, "  ...")
 }
