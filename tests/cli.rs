@@ -676,7 +676,7 @@ stompliance 0.1.0 on the embedded reference server, profile reference: 26 cases,
   n/a im/rules/error-has-message and 5 more: no such frame was seen in this run
 
 48 passed, 0 failed, 6 n/a  (76 checks of 84 made, [..] s)
-reports: reports/latest/report.html, reports/latest/run.json, reports/latest/junit.xml
+reports: reports/latest/run.json, reports/latest/report.html, reports/latest/junit.xml
 
 "#]]
     );

@@ -180,7 +180,7 @@ pub enum What {
         /// Its payload, or the close code and reason.
         text: String,
     },
-    /// Something that the strict reader refuses, or a receipt that was promised and did not come.
+    /// Something that the strict reader refuses.
     Malformed {
         /// The clause that it breaks.
         clause: String,
