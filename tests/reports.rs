@@ -320,6 +320,63 @@ fn a_report_without_a_journal_says_so() {
 }
 
 /// Whether everything is there that the issue asks for.
+#[test]
+fn runs_beside_one_another_tell_what_got_worse() {
+    let folder = folder("compare");
+    let path = |file: &str| folder.join(file).display().to_string();
+    let stompliance = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_stompliance"))
+            .args(["--color", "never"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let quiet = [path("report.html"), path("junit.xml")];
+    for (name, more) in [
+        ("right.json", &["im/revoke"][..]),
+        ("wrong.json", &["im/revoke", "--defect", "notice-has-content"][..]),
+        ("less.json", &["im/revoke/is-it-told"][..]),
+    ] {
+        let file = path(name);
+        let mut arguments = vec![
+            "run",
+            "--in-memory",
+            "--seed",
+            "7",
+            "--json",
+            &file,
+            "--html",
+            &quiet[0],
+            "--junit",
+            &quiet[1],
+        ];
+        arguments.extend(more);
+        stompliance(&arguments);
+    }
+    let [right, wrong, less] = ["right.json", "wrong.json", "less.json"].map(path);
+    let (html, markdown) = (path("compare.html"), path("compare.md"));
+    let (code, text, _) = stompliance(&["compare", &right, &wrong, "--html", &html, "--markdown", &markdown]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("\n  IM-REVOKE-03  conforming  violated\n"), "{text}");
+    assert!(text.contains("  pass → fail  im/revoke/recipient-is-told\n"), "{text}");
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(page.contains(r#"<td class="conforming">conforming</td><td class="violated">violated</td>"#));
+    only_our_script(&page);
+    let summary = std::fs::read_to_string(&markdown).unwrap();
+    assert!(summary.contains("| `IM-REVOKE-03` (MUST) | conforming | violated |"), "{summary}");
+    let (code, text, _) = stompliance(&["compare", &wrong, &right]);
+    assert!(code == Some(0) && text.contains("  fail → pass  im/revoke/recipient-is-told\n"), "{text}");
+    let (code, text, _) = stompliance(&["compare", &right, &right, &right]);
+    assert!(code == Some(0) && text.contains("\n0 worse, 0 mended, 0 newly judged, "), "{text}");
+    let (code, text, _) = stompliance(&["compare", &right, &less]);
+    assert!(code == Some(0) && text.contains("\nNo longer judged ("), "{text}");
+    assert_eq!(stompliance(&["compare", &right, &less, "--strict"]).0, Some(1));
+    let (code, _, error) = stompliance(&["compare", &right, "nowhere.json"]);
+    assert!(code == Some(2) && error.contains("nowhere.json"), "{error}");
+}
+
 fn complete(json: &Value) {
     for member in HEAD {
         assert!(json.get(member).is_some(), "run.json lacks `{member}`");

@@ -4,6 +4,7 @@
 //! It relies on clap. Exit codes are those of docs/verdicts.md: 0 conforms, 1 does not, 2 usage or configuration, 3
 //! no verdict.
 
+mod compare;
 mod coverage;
 mod explain;
 mod judge;
@@ -17,6 +18,7 @@ mod prove;
 mod report;
 mod run;
 mod schema;
+mod scratch;
 mod serve;
 mod target;
 
@@ -80,6 +82,8 @@ enum Command {
     Prove(prove::Args),
     /// Make the reports of a run that is over, from its run.json.
     Report(report::Args),
+    /// Put several runs beside one another: requirements by target, or what changed over time.
+    Compare(compare::Args),
     /// Recompute every check of a run from its log.
     Judge(judge::Args),
     /// Print the JSON Schema of suite files or of run.json.
@@ -107,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(args) => told(coverage::main(&args)),
         Command::Prove(args) => told(prove::main(&args)),
         Command::Report(args) => report::main(&args),
+        Command::Compare(args) => compare::main(&args),
         Command::Judge(args) => judge::main(&args),
         Command::Schema(args) => told(schema::main(&args)),
     };

@@ -8,6 +8,7 @@ use clap::Parser;
 
 use super::outputs::Outputs;
 use super::run::{exit_code, terminal_width};
+use super::scratch::Scratch;
 use super::{USAGE, error, say, sound};
 use crate::report::{console, json};
 
@@ -35,9 +36,9 @@ pub(super) fn main(args: &Args) -> u8 {
 
 fn report(args: &Args) -> Result<u8, String> {
     let library = sound(&[])?;
-    let folder = Scratch::new()?;
+    let scratch = Scratch::new("report")?;
     let (info, gathered) =
-        json::read(&args.run, &folder.0).map_err(|why| format!("{}: {why}", args.run.display()))?;
+        json::read(&args.run, scratch.path()).map_err(|why| format!("{}: {why}", args.run.display()))?;
     args.outputs.prepare()?;
     args.outputs.write(&info, &gathered.briefs, &library)?;
     if args.outputs.is_empty() {
@@ -47,21 +48,4 @@ fn report(args: &Args) -> Result<u8, String> {
         say(&format!("report: {}", path.display()));
     }
     Ok(exit_code(&gathered, args.strict, info.interrupted))
-}
-
-/// A folder for records and journals, gone with it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self, String> {
-        let path = std::env::temp_dir().join(format!("stompliance-report-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|e| format!("cannot write to {}: {e}", path.display()))?;
-        Ok(Scratch(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

@@ -4,7 +4,6 @@
 //! that memory stays flat. It never judges, and nothing that a target or a suite said is written unescaped.
 
 mod detail;
-mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -18,6 +17,7 @@ use serde::Serialize;
 
 use super::collect::{Brief, RunInfo};
 use super::sentence::sentence;
+use super::standing;
 use super::wire::visible;
 use crate::case::library::Library;
 use crate::judge::Verdict;

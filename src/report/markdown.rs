@@ -106,7 +106,7 @@ fn cut(text: &str) -> String {
 }
 
 /// Text as code: fenced by more backticks than it has in a row.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = visible(text).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -116,7 +116,7 @@ fn code(text: &str) -> String {
 }
 
 /// Our own sentences, with what Markdown and HTML would take for their own made harmless.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let mut out = String::new();
     for c in visible(text).chars() {
         if "\\`*_{}[]<>#|~&".contains(c) {

@@ -4,6 +4,7 @@
 //! It relies on records and journals. Nothing below it prints.
 
 mod collect;
+pub mod compare;
 pub mod console;
 pub mod github;
 pub mod html;
@@ -11,6 +12,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 mod sentence;
+mod standing;
 pub mod tap;
 mod wire;
 

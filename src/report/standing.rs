@@ -34,10 +34,10 @@ pub(super) struct Group {
 /// How a requirement stands.
 #[derive(Debug, Serialize)]
 pub(super) struct Standing {
-    id: String,
-    level: Level,
-    text: String,
-    state: &'static str,
+    pub(super) id: String,
+    pub(super) level: Level,
+    pub(super) text: String,
+    pub(super) state: &'static str,
     /// What was observed, or why it is not covered.
     note: String,
     /// Checks that held and that broke.
@@ -48,7 +48,8 @@ pub(super) struct Standing {
 }
 
 /// Words for a state, the gravest first.
-const STATES: [&str; 7] = ["violated", "known", "conforming", "observed", "not judged", "n/a", "not covered"];
+pub(super) const STATES: [&str; 7] =
+    ["violated", "known", "conforming", "observed", "not judged", "n/a", "not covered"];
 /// Cards that one requirement points to.
 const MOST_CARDS: usize = 5;
 
