@@ -137,6 +137,8 @@ pub struct CaseRow {
 pub struct Comparison {
     /// The runs.
     pub columns: Vec<Column>,
+    /// Whether each is of another target.
+    pub by_target: bool,
     /// Requirements that one of them covers.
     pub requirements: Vec<RequirementRow>,
     /// Cases that are in one of them.
@@ -167,6 +169,7 @@ impl Comparison {
         });
         Ok(Comparison {
             columns: columns.collect(),
+            by_target,
             requirements: requirements(runs, library)?,
             cases: cases(runs),
         })
@@ -177,18 +180,25 @@ impl Comparison {
         self.cases.iter().filter(move |case| case.change == change)
     }
 
-    /// What it comes to, in a line.
+    /// What changed from the first run to the last, in a line.
     pub fn line(&self) -> String {
-        let count = |change| self.with(change).count();
-        format!(
-            "{} worse, {} mended, {} newly judged, {} no longer judged, {} otherwise, {} the same",
-            count(Change::Worse),
-            count(Change::Mended),
-            count(Change::Covered),
-            count(Change::Uncovered),
-            count(Change::Other),
-            count(Change::Same),
-        )
+        let told = Change::TOLD.iter().chain(&[Change::Same]);
+        let counted = told
+            .map(|change| (change, self.with(*change).count()))
+            .filter(|(change, count)| *count > 0 || matches!(change, Change::Worse | Change::Same));
+        let parts: Vec<_> =
+            counted.map(|(change, count)| format!("{count} {}", change.title().to_lowercase())).collect();
+        parts.join(", ")
+    }
+
+    /// What it comes to: of several targets, how many requirements tell them apart.
+    pub fn headline(&self) -> String {
+        if !self.by_target {
+            return self.line();
+        }
+        let differing = self.requirements.iter().filter(|row| row.differs).count();
+        let (all, targets) = (self.requirements.len(), self.columns.len());
+        format!("{targets} targets: {differing} of {all} requirements stand differently")
     }
 
     /// For the terminal.
@@ -247,7 +257,7 @@ impl Comparison {
     /// In Markdown.
     pub fn markdown(&self) -> String {
         use super::markdown::{code, prose};
-        let mut out = format!("## {}\n\n| | run | says |\n|---|---|---|\n", self.line());
+        let mut out = format!("## {}\n\n| | run | says |\n|---|---|---|\n", self.headline());
         for (nth, column) in self.columns.iter().enumerate() {
             let _ = writeln!(out, "| {} | {} | {} |", nth + 1, code(&column.name), prose(&column.sentence));
         }
@@ -290,6 +300,7 @@ impl Comparison {
         environment.get_template(NAME)?.render(context! {
             c => Value::from(Serde(self)),
             changes => Value::from(Serde(&changes)),
+            headline => self.headline(),
             line => self.line(),
             worse => self.with(Change::Worse).count(),
         })
