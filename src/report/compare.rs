@@ -247,7 +247,10 @@ impl Comparison {
                 }
             }
         }
-        let line = self.line();
+        if self.by_target {
+            let _ = writeln!(out, "\n{}", self.headline().bold());
+        }
+        let line = format!("{} (from the first to the last)", self.line());
         let line =
             if self.with(Change::Worse).next().is_some() { line.red().bold() } else { line.green().bold() };
         let _ = writeln!(out, "\n{line}");
