@@ -79,6 +79,9 @@ fn keeps_quiet(name: &str, scratch: &Scratch, ended: &Ended, inputs: &[&str]) {
     }
 }
 
+/// Flags for every report that there is, and every line on the terminal.
+const EVERYTHING: [&str; 6] = ["-v", "--github", "--tap", "report.tap", "--markdown", "summary.md"];
+
 /// Runs against a server with the canaries as tokens; nothing that comes out may hold one.
 fn nothing_leaks(name: &str, serve: &[&str], run: &[&str], code: i32) {
     block_on(async {
@@ -87,7 +90,7 @@ fn nothing_leaks(name: &str, serve: &[&str], run: &[&str], code: i32) {
         let flags = ["serve", "--port", "0", "--accounts", "accounts.toml", "--write-config", "target.toml"];
         let mut server = Going::start(&mut program(scratch.path(), &[&flags, serve].concat()));
         assert!(server.line().await.starts_with("listening on "));
-        let args = [&["run", "--config", "target.toml", "-v"], run].concat();
+        let args = [&["run", "--config", "target.toml"], &EVERYTHING[..], run].concat();
         let ended = ended(&mut program(scratch.path(), &args), LONG).await.exits(code);
         server.signal("TERM").await;
         let (status, rest, stderr) = server.end(LONG).await;
@@ -160,8 +163,8 @@ fn a_server_that_cannot_be_judged_makes_no_run_tell_a_token() {
                 let scratch = Scratch::new();
                 let target = format!("[target]\nurl = \"ws://{address}/ws/im\"\n{}", accounts());
                 scratch.file("target.toml", &target);
-                let args = [&["run", "im/handshake/upgrade", "--config", "target.toml", "-v"], more].concat();
-                let args = [&args[..], &["--timeout", "300ms"]].concat();
+                let args = ["run", "im/handshake/upgrade", "--config", "target.toml", "--timeout", "300ms"];
+                let args = [&args[..], &EVERYTHING, more].concat();
                 let ended = ended(&mut program(scratch.path(), &args), LONG).await;
                 assert!(matches!(ended.code, Some(1 | 3)), "{says:?} {more:?}: {ended:?}");
                 keeps_quiet(&format!("{says:?} {more:?}"), &scratch, &ended, &["target.toml"]);
