@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::outputs::prepare;
 use super::scratch::Scratch;
-use super::{CONFORMS, FAILS, USAGE, error, say, sound};
+use super::{CONFORMS, FAILS, say, sound};
 use crate::report::compare::{Change, Comparison};
 use crate::report::json;
 
@@ -29,17 +29,7 @@ pub(super) struct Args {
     strict: bool,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
-    match compare(args) {
-        Ok(code) => code,
-        Err(why) => {
-            error(&why);
-            USAGE
-        }
-    }
-}
-
-fn compare(args: &Args) -> Result<u8, String> {
+pub(super) fn main(args: &Args) -> Result<u8, String> {
     let library = sound(&[])?;
     let mut scratches = Vec::new();
     let mut runs = Vec::new();

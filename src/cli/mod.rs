@@ -110,8 +110,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => told(explain::main(&args)),
         Command::Coverage(args) => told(coverage::main(&args)),
         Command::Prove(args) => told(prove::main(&args)),
-        Command::Report(args) => report::main(&args),
-        Command::Compare(args) => compare::main(&args),
+        Command::Report(args) => told(report::main(&args)),
+        Command::Compare(args) => told(compare::main(&args)),
         Command::Judge(args) => judge::main(&args),
         Command::Schema(args) => told(schema::main(&args)),
     };

@@ -9,7 +9,7 @@ use clap::Parser;
 use super::outputs::Outputs;
 use super::run::{exit_code, terminal_width};
 use super::scratch::Scratch;
-use super::{USAGE, error, say, sound};
+use super::{say, sound};
 use crate::report::{console, json};
 
 /// Arguments of `report`.
@@ -24,17 +24,7 @@ pub(super) struct Args {
     strict: bool,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
-    match report(args) {
-        Ok(code) => code,
-        Err(why) => {
-            error(&why);
-            USAGE
-        }
-    }
-}
-
-fn report(args: &Args) -> Result<u8, String> {
+pub(super) fn main(args: &Args) -> Result<u8, String> {
     let library = sound(&[])?;
     let scratch = Scratch::new("report")?;
     let (info, gathered) =

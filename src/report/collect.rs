@@ -114,6 +114,22 @@ pub struct Brief {
     pub journal: Option<PathBuf>,
 }
 
+impl Brief {
+    /// Whether a reader has something to mend: in the target, in the list of known failures, or in the harness.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn)
+    }
+}
+
+/// How many cases of each suite came to each verdict.
+pub(super) fn by_suite(briefs: &[Brief]) -> BTreeMap<&str, BTreeMap<Verdict, usize>> {
+    let mut counts: BTreeMap<&str, BTreeMap<Verdict, usize>> = BTreeMap::new();
+    for brief in briefs {
+        *counts.entry(&brief.suite).or_default().entry(brief.verdict).or_default() += 1;
+    }
+    counts
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     briefs: Vec<Brief>,

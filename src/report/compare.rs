@@ -9,7 +9,7 @@ use std::io;
 
 use colored::Colorize as _;
 use minijinja::value::Serde;
-use minijinja::{Environment, Value, context, escape_formatter};
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::collect::{Gathered, RunInfo};
@@ -289,11 +289,7 @@ impl Comparison {
     /// # Errors
     /// The template cannot be filled in: a fault of this program.
     pub fn html(&self) -> Result<String, minijinja::Error> {
-        let mut environment = Environment::new();
-        environment.set_formatter(|out, state, value| match value.as_str() {
-            Some(said) if !value.is_safe() => escape_formatter(out, state, &Value::from(visible(said))),
-            _ => escape_formatter(out, state, value),
-        });
+        let mut environment = super::html::escaping();
         environment.add_template(NAME, TEMPLATE)?;
         let changes: Vec<(&str, Vec<&CaseRow>)> = Change::TOLD
             .iter()

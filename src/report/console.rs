@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use colored::Colorize as _;
 
-use super::collect::{Brief, Gathered, RunInfo};
+use super::collect::{Brief, Gathered, RunInfo, by_suite};
 use super::wire::{excerpt, visible};
 use crate::case::catalogue::Catalogue;
 use crate::judge::Verdict;
@@ -57,9 +57,7 @@ fn coloured(verdict: Verdict, text: &str) -> String {
 pub fn summary(info: &RunInfo, gathered: &Gathered, catalogue: &Catalogue, width: usize) -> String {
     let mut out = String::new();
     suites(&mut out, gathered);
-    let bad =
-        |b: &&Brief| matches!(b.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn);
-    let failures: Vec<&Brief> = gathered.briefs.iter().filter(bad).collect();
+    let failures: Vec<&Brief> = gathered.briefs.iter().filter(|brief| brief.is_broken()).collect();
     for brief in failures.iter().take(MOST_FAILURES) {
         failure(&mut out, brief, catalogue, &info.rerun, width);
     }
@@ -72,10 +70,7 @@ pub fn summary(info: &RunInfo, gathered: &Gathered, catalogue: &Catalogue, width
 }
 
 fn suites(out: &mut String, gathered: &Gathered) {
-    let mut counts: BTreeMap<&str, BTreeMap<Verdict, usize>> = BTreeMap::new();
-    for brief in &gathered.briefs {
-        *counts.entry(&brief.suite).or_default().entry(brief.verdict).or_default() += 1;
-    }
+    let counts = by_suite(&gathered.briefs);
     let width = counts.keys().map(|s| s.len()).max().unwrap_or(0);
     out.push('\n');
     for (suite, verdicts) in counts {

@@ -15,7 +15,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Value, context, escape_formatter};
 use serde::Serialize;
 
-use super::collect::{Brief, RunInfo};
+use super::collect::{Brief, RunInfo, by_suite};
 use super::sentence::sentence;
 use super::standing;
 use super::wire::visible;
@@ -48,12 +48,7 @@ pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library) -
         known => cards(&source, &[Verdict::Known]),
         observed => cards(&source, &[Verdict::Observed]),
     };
-    let mut environment = Environment::new();
-    environment.set_formatter(|out, state, value| match value.as_str() {
-        // Whatever is said is made visible in this one place, and then escaped.
-        Some(said) if !value.is_safe() => escape_formatter(out, state, &Value::from(visible(said))),
-        _ => escape_formatter(out, state, value),
-    });
+    let mut environment = escaping();
     environment.add_template(NAME, TEMPLATE).map_err(io::Error::other)?;
     let mut out = BufWriter::new(File::create(path)?);
     environment
@@ -62,6 +57,16 @@ pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library) -
         .map_err(io::Error::other)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// Templates of pages: whatever is said is made visible in this one place, and then escaped.
+pub(super) fn escaping() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(said) if !value.is_safe() => escape_formatter(out, state, &Value::from(visible(said))),
+        _ => escape_formatter(out, state, value),
+    });
+    environment
 }
 
 /// What cards are made of, one after the other, while the page is written.
@@ -197,16 +202,12 @@ fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {
 }
 
 fn suites(briefs: &[Brief], library: &Library) -> Vec<SuiteRow> {
-    let mut counts: BTreeMap<&str, BTreeMap<Verdict, usize>> = BTreeMap::new();
-    for brief in briefs {
-        *counts.entry(&brief.suite).or_default().entry(brief.verdict).or_default() += 1;
-    }
     let suite = |(name, by): (&str, BTreeMap<Verdict, usize>)| SuiteRow {
         name: name.to_owned(),
         title: library.titles.get(name).cloned().unwrap_or_default(),
         counts: counted(|v| by.get(&v).copied().unwrap_or_default()),
     };
-    counts.into_iter().map(suite).collect()
+    by_suite(briefs).into_iter().map(suite).collect()
 }
 
 fn points(info: &RunInfo, library: &Library) -> Vec<PointRow> {

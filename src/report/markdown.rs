@@ -2,13 +2,12 @@
 //!
 //! It relies on briefs. Nothing that a target said can end the table or the code that it stands in.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::collect::{Brief, RunInfo};
+use super::collect::{Brief, RunInfo, by_suite};
 use super::sentence::sentence;
 use super::wire::visible;
 use crate::case::catalogue::Catalogue;
@@ -43,9 +42,7 @@ fn summary(info: &RunInfo, briefs: &[Brief], catalogue: &Catalogue) -> String {
         if info.in_memory { "virtual seconds" } else { "s" },
     );
     suites(&mut out, briefs);
-    let bad =
-        |b: &&Brief| matches!(b.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn);
-    let broken: Vec<&Brief> = briefs.iter().filter(bad).collect();
+    let broken: Vec<&Brief> = briefs.iter().filter(|brief| brief.is_broken()).collect();
     if !broken.is_empty() {
         let _ = writeln!(out, "\n### What broke\n");
     }
@@ -59,10 +56,7 @@ fn summary(info: &RunInfo, briefs: &[Brief], catalogue: &Catalogue) -> String {
 }
 
 fn suites(out: &mut String, briefs: &[Brief]) {
-    let mut counts: BTreeMap<&str, BTreeMap<Verdict, usize>> = BTreeMap::new();
-    for brief in briefs {
-        *counts.entry(&brief.suite).or_default().entry(brief.verdict).or_default() += 1;
-    }
+    let counts = by_suite(briefs);
     let used: Vec<Verdict> =
         Verdict::ALL.into_iter().filter(|v| counts.values().any(|by| by.contains_key(v))).collect();
     let _ = writeln!(out, "| suite |{}", used.iter().map(|v| format!(" {} |", v.word())).collect::<String>());
