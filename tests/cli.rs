@@ -10,6 +10,7 @@ use std::time::Duration;
 use common::{
     Ended, Going, LONG, ONE_CASE, Reference, Scratch, block_on, closed_port, ended, program, run_in,
 };
+use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
@@ -855,6 +856,58 @@ fn the_budgets_wall_time_ends_a_run_and_keeps_what_was_judged() {
             report["cases"].as_array().unwrap().iter().any(|c| of_connections(&c)),
             "some cases take more"
         );
+    });
+}
+
+// Held up.
+
+/// A server that admits who connects, but for the first, whom it lets wait; it says when that one asks to be admitted.
+async fn one_who_lets_the_first_wait(asked: tokio::sync::oneshot::Sender<()>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut asked = Some(asked);
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut first = asked.take();
+            tokio::spawn(async move {
+                let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+                while let Some(Ok(message)) = socket.next().await {
+                    if !message.to_text().is_ok_and(|text| text.starts_with("CONNECT")) {
+                        continue;
+                    }
+                    match first.take() {
+                        Some(asked) => asked.send(()).unwrap(),
+                        None => socket.send("CONNECTED\nversion:1.2\n\n\0".into()).await.unwrap(),
+                    }
+                }
+            });
+        }
+    });
+    format!("ws://{address}/ws/im")
+}
+
+#[test]
+fn a_case_that_the_harness_was_held_up_in_is_run_once_more() {
+    block_on(async {
+        let (asks, asked) = tokio::sync::oneshot::channel();
+        let url = one_who_lets_the_first_wait(asks).await;
+        let scratch = Scratch::new();
+        scratch.file("one.yaml", ONE_CASE);
+        let mut args = vec!["run", "one.yaml", "--no-preflight", "--timeout", "500ms", "--target", &url];
+        args.extend(["--profile", "reference", "--account", "a=u:some-token"]);
+        let going = Going::start(&mut program(scratch.path(), &args));
+        asked.await.unwrap();
+        going.signal("STOP").await;
+        // What it waits for does not come in 500 ms; it finds out when more than a second late.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        going.signal("CONT").await;
+        let (status, stdout, stderr) = going.end(Duration::from_secs(20)).await;
+        assert_eq!(status.code(), Some(0), "{stdout}\n{stderr}");
+        let report = scratch.run_json();
+        let cases = report["cases"].as_array().unwrap();
+        let mine: Vec<&Value> = cases.iter().filter(|c| c["id"] == "own/one/let-in").collect();
+        assert_eq!(mine.len(), 1, "of what was not judged nothing is left");
+        assert_eq!(mine[0]["verdict"], "pass");
     });
 }
 

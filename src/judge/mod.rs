@@ -80,6 +80,8 @@ pub struct Judge {
     observed: BTreeMap<String, Value>,
     unmet: Option<String>,
     faults: Vec<String>,
+    /// Whether the harness itself was held up where that matters.
+    held_up: bool,
     target_down: Option<String>,
     done: bool,
     last_act_at: u64,
@@ -109,6 +111,7 @@ impl Judge {
             observed: BTreeMap::new(),
             unmet: None,
             faults: Vec::new(),
+            held_up: false,
             target_down: None,
             done: false,
             last_act_at: 0,
@@ -215,8 +218,13 @@ impl Judge {
         };
         if let Some((from, to)) = self.stalls.iter().find(overlaps) {
             let ms = (to - from) / 1000;
-            self.faults.push(format!("the harness itself was held up for {ms} ms while it waited in vain"));
+            self.held_up(format!("the harness itself was held up for {ms} ms while it waited in vain"));
         }
+    }
+
+    fn held_up(&mut self, why: String) {
+        self.held_up = true;
+        self.faults.push(why);
     }
 
     /// The case is at its end: what is still waited for did not come.
@@ -311,7 +319,7 @@ impl Judge {
         let longest = times.windows(2).map(|w| w[1] - w[0]).max().unwrap_or_default();
         let (Some(step), Some(run)) = (self.step(id), self.runs.remove(&id)) else { return };
         if longest > most && self.stalls.iter().any(|(from, to)| *from <= at && *to >= begun) {
-            self.faults.push("the harness itself was late while it measured a gap".into());
+            self.held_up("the harness itself was late while it measured a gap".into());
         } else if let Kind::Act(act) = &step.kind {
             let expected = format!("something at least every {} ms", most / 1000);
             let got = format!("a silence of {} ms", longest / 1000);

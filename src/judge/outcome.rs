@@ -113,6 +113,8 @@ pub struct Outcome {
     pub not_judged: Vec<String>,
     /// What the rules came to in this case.
     pub rules: Vec<(String, RuleResult)>,
+    /// Whether there is no verdict on the target only since the harness itself was held up.
+    pub held_up: bool,
 }
 
 pub(super) fn of(judge: &Judge) -> Outcome {
@@ -153,6 +155,7 @@ pub(super) fn of(judge: &Judge) -> Outcome {
         observed: judge.observed.clone(),
         not_judged,
         rules: judge.rules.results(),
+        held_up: judge.held_up,
     }
 }
 

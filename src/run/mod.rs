@@ -3,7 +3,7 @@
 //!
 //! It relies on the judge for what a wait is for and whether it is over, and on tokio's clock, so that a whole run can
 //! take place in virtual time. It must never decide whether something held, never take silence for an answer, never
-//! retry, and never print.
+//! retry what the target did, and never print.
 
 mod acts;
 mod barrier;

@@ -136,6 +136,8 @@ struct Running {
     round: usize,
     /// Whether it has no part in the number of jobs.
     idles: bool,
+    /// Whether it is run once more, since the harness was held up the first time.
+    again: bool,
     freed: bool,
 }
 
@@ -149,6 +151,8 @@ pub struct Runner {
     running: BTreeMap<usize, Running>,
     started: usize,
     uses: u64,
+    /// What there is of cases that the harness was held up in, until they are run once more.
+    held_up: Vec<Record>,
     rules: BTreeMap<String, RuleRecord>,
     ledger: Ledger,
     failed: bool,
@@ -168,6 +172,7 @@ impl Runner {
             running: BTreeMap::new(),
             started: 0,
             uses: 0,
+            held_up: Vec::new(),
             rules,
             ledger: Ledger::default(),
             failed: false,
@@ -187,6 +192,9 @@ impl Runner {
         for (_, running) in std::mem::take(&mut self.running) {
             let took = running.begun.elapsed();
             self.finish(running, took);
+        }
+        for record in std::mem::take(&mut self.held_up) {
+            self.judged(record);
         }
         for (_, rule) in std::mem::take(&mut self.rules) {
             self.finished(rule.record());
@@ -229,12 +237,43 @@ impl Runner {
             }
         }
         // What lingers has its time.
+        let stopped = self.drain(messages, &mut stop).await;
+        if stopped.is_some() {
+            return stopped;
+        }
+        while let Some(record) = self.held_up.pop() {
+            self.again(record, tasks);
+            let stopped = self.drain(messages, &mut stop).await;
+            if stopped.is_some() {
+                return stopped;
+            }
+        }
+        None
+    }
+
+    /// Waits until nothing runs.
+    async fn drain(
+        &mut self,
+        messages: &mut mpsc::UnboundedReceiver<Message>,
+        stop: &mut Stop,
+    ) -> Option<Stopped> {
         while !self.running.is_empty() {
-            if let Some(stopped) = self.next(messages, &mut stop).await {
+            if let Some(stopped) = self.next(messages, stop).await {
                 return Some(stopped);
             }
         }
         None
+    }
+
+    /// A case that was not judged since the harness was held up, mostly by its other cases: now it has it to itself. That
+    /// is no retry of what the target did, of which nothing is known yet.
+    fn again(&mut self, record: Record, tasks: &mut Tasks) {
+        let all: Vec<usize> = (0..self.slots.len()).collect();
+        let seated = record.case.clone().and_then(|script| Some((seat(&script, &self.world, &all)?, script)));
+        match seated {
+            Some((seating, script)) => self.launch(script, seating, record.round, true, tasks),
+            None => self.judged(record),
+        }
     }
 
     /// Takes the next message, or the word to stop.
@@ -307,7 +346,7 @@ impl Runner {
             match seat(&script, &self.world, &free).filter(|seating| self.affords(&script, seating)) {
                 Some(seating) => {
                     pending.remove(at);
-                    self.launch(script, seating, round, tasks);
+                    self.launch(script, seating, round, false, tasks);
                 }
                 None => at += 1,
             }
@@ -321,7 +360,14 @@ impl Runner {
         open + connections(script, seating) <= budget
     }
 
-    fn launch(&mut self, script: Arc<Script>, seating: Seating, round: usize, tasks: &mut Tasks) {
+    fn launch(
+        &mut self,
+        script: Arc<Script>,
+        seating: Seating,
+        round: usize,
+        again: bool,
+        tasks: &mut Tasks,
+    ) {
         self.started += 1;
         let number = self.started;
         (self.tell)(RunEvent::Began { id: script.id.clone() });
@@ -367,7 +413,7 @@ impl Runner {
         });
         tasks.watch(task, &stage, number, self.settings.floor);
         let idles = idles(&stage.script);
-        self.running.insert(number, Running { stage, seating, begun, round, idles, freed: false });
+        self.running.insert(number, Running { stage, seating, begun, round, idles, again, freed: false });
     }
 
     fn free(&mut self, number: usize, linger: &Arc<Linger>) {
@@ -391,21 +437,31 @@ impl Runner {
 
     /// Makes the record of a case that has come to its end, or was stopped.
     fn finish(&mut self, running: Running, took: Duration) {
-        let Running { stage, round, .. } = running;
+        let Running { stage, round, again, .. } = running;
         let outcome = stage.lock().judge.outcome();
         let written = stage.close_journal();
         let script = stage.script.clone();
-        for (id, result) in &outcome.rules {
-            if let Some(rule) = self.rules.get_mut(id) {
-                rule.add(&script.id, result);
-            }
-        }
+        let held_up = outcome.held_up && !again;
         let mut record = record(&script, outcome, round, took);
         record.facts = Some(stage.facts.clone());
         record.journal = written.path;
         if let Some(why) = written.failed {
             record.verdict = Verdict::Error;
             record.reason = format!("its journal could not be written: {why}");
+        }
+        if held_up {
+            self.held_up.push(record);
+        } else {
+            self.judged(record);
+        }
+    }
+
+    /// Adds what the rules saw in a case to what they saw before, and tells its record.
+    fn judged(&mut self, record: Record) {
+        for (id, result) in &record.rules {
+            if let Some(rule) = self.rules.get_mut(id) {
+                rule.add(&record.id, result);
+            }
         }
         self.finished(record);
     }
@@ -428,6 +484,7 @@ impl Runner {
             observed: BTreeMap::new(),
             not_judged: script.requirements.clone(),
             rules: Vec::new(),
+            held_up: false,
         };
         let record = record(script, outcome, round, Duration::ZERO);
         self.ledger.enter(&record);
