@@ -273,7 +273,7 @@ fn reports_of_a_run_that_is_over_are_those_of_the_run() {
     let whole = std::fs::read_to_string(path("run.json")).unwrap();
     for (name, text, why) in [
         ("cut", &whole[..whole.len() / 2], "it is cut off"),
-        ("newer", r#"{"schema":9,"cases":[]}"#, "its form is version 9, this program reads up to version 1"),
+        ("newer", r#"{"schema":9,"cases":[]}"#, "its form is version 9, this program reads up to version 2"),
         ("foreign", r#"{"name":"x","cases":[{"id":1}]}"#, "it is no run.json: there is no `schema`"),
         ("text", "hello", "it is no run.json"),
         ("empty", "", "it is cut off"),
@@ -287,6 +287,25 @@ fn reports_of_a_run_that_is_over_are_those_of_the_run() {
         assert!(error.contains(why) && error.contains(&file), "{name}: {error}");
         assert!(!Path::new(&html).exists(), "{name}: no report is made of what is none");
     }
+}
+
+/// `fixtures/run-1.json` was written by a program of that time; it is never written anew.
+#[test]
+fn a_run_of_an_older_form_is_still_read() {
+    let folder = folder("older");
+    let html = folder.join("report.html").display().to_string();
+    let stompliance = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_stompliance")).args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text + &String::from_utf8_lossy(&output.stderr))
+    };
+    let (code, said) = stompliance(&["report", "fixtures/run-1.json"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("29 passed, 2 failed"), "{said}");
+    stompliance(&["report", "fixtures/run-1.json", "--html", &html]);
+    assert!(std::fs::read_to_string(&html).unwrap().contains("IM-AUTH-09"));
+    let (code, said) = stompliance(&["judge", "fixtures/run-1.json"]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]

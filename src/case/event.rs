@@ -312,17 +312,30 @@ pub struct Seen {
     /// The body.
     #[serde(default)]
     pub body: Body,
+    /// Its octets on the wire, where a plain writing of the above would give others: CR LF, escapes that need not be or are
+    /// missing. Of long frames they are not kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wire: Option<Body>,
 }
 
+/// Octets of a frame beyond which they are not kept beside what was read from them.
+const MOST_WIRE: usize = 4096;
+
 impl Seen {
-    /// A frame as seen; `redact` replaces secrets by their names.
-    pub fn new(frame: &stomp::Frame, redact: &dyn Fn(&str) -> String) -> Self {
+    /// A frame as seen, with the octets that it was read from; `redact` replaces secrets by their names.
+    pub fn new(frame: &stomp::Frame, octets: &[u8], redact: &dyn Fn(&str) -> String) -> Self {
+        let plain = stomp::Style { content_length: stomp::ContentLength::AsGiven, ..stomp::Style::default() };
+        let kept = (1..=MOST_WIRE).contains(&octets.len()) && stomp::encode_with(frame, &plain) != octets;
+        let wire = kept.then(|| match Body::from_octets(octets) {
+            Body::Text(text) => Body::Text(redact(&text)),
+            other => other,
+        });
         let body = match Body::from_octets(&frame.body) {
             Body::Text(text) => Body::Text(redact(&text)),
             other => other,
         };
         let headers = frame.headers.iter().map(|(n, v)| (redact(n), redact(v))).collect();
-        Seen { command: redact(&frame.command), headers, body }
+        Seen { command: redact(&frame.command), headers, body, wire }
     }
 
     /// The first header of this name.
@@ -370,6 +383,7 @@ mod tests {
             command: "MESSAGE".into(),
             headers: vec![("a".into(), "1".into()), ("a".into(), "2".into())],
             body: Body::from_octets(b"{\"x\":1}\n"),
+            wire: None,
         };
         assert_eq!(frame.record()["headers"]["a"], "1");
         assert_eq!(frame.record()["json"]["x"], 1);
@@ -380,5 +394,14 @@ mod tests {
             r#"{"at":7,"on":"alice","event":"came","frame":{"command":"MESSAGE","headers":[["a","1"],["a","2"]],"body":{"text":"{\"x\":1}\n"}}}"#
         );
         assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn octets_are_kept_where_a_plain_writing_would_give_others() {
+        let frame = stomp::Frame::new("MESSAGE").with("a", "x:y").body("hi");
+        let redact = |text: &str| text.replace("hi", "«it»");
+        assert_eq!(Seen::new(&frame, b"MESSAGE\na:x\\cy\n\nhi\0", &redact).wire, None);
+        let seen = Seen::new(&frame, b"MESSAGE\r\na:x:y\r\n\r\nhi\0", &redact);
+        assert_eq!(seen.wire, Some(Body::Text("MESSAGE\r\na:x:y\r\n\r\n«it»\0".into())));
     }
 }

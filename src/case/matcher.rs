@@ -4,6 +4,7 @@
 //! where, what was expected and what came.
 
 use regex_lite::Regex;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a value must be like.
@@ -70,6 +71,19 @@ pub struct Mismatch {
     pub expected: String,
     /// What was there.
     pub got: String,
+}
+
+/// A part of a value beside what was expected of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The path within the value, like `json.content`.
+    pub path: String,
+    /// What was expected.
+    pub expected: String,
+    /// What was there.
+    pub got: String,
+    /// Whether it is as expected.
+    pub fits: bool,
 }
 
 impl std::fmt::Display for Mismatch {
@@ -195,9 +209,43 @@ impl Matcher {
         self.check(value).is_ok()
     }
 
+    /// What was expected of each part of a value beside what is there, whether or not it fits.
+    pub fn compare(&self, value: Option<&Value>) -> Vec<Compared> {
+        let mut rows = Vec::new();
+        self.compare_at("", value, &mut rows);
+        rows
+    }
+
+    fn compare_at(&self, path: &str, value: Option<&Value>, rows: &mut Vec<Compared>) {
+        match (self, value) {
+            (Matcher::Members(members), Some(Value::Object(object))) => {
+                for (name, matcher) in members {
+                    matcher.compare_at(&below(path, name), object.get(name), rows);
+                }
+            }
+            (Matcher::Items(matchers), Some(Value::Array(items))) if matchers.len() == items.len() => {
+                for (at, (matcher, item)) in matchers.iter().zip(items).enumerate() {
+                    matcher.compare_at(&below(path, &(at + 1).to_string()), Some(item), rows);
+                }
+            }
+            (Matcher::AllOf(all), _) => all.iter().for_each(|m| m.compare_at(path, value, rows)),
+            _ => {
+                let there =
+                    |expected| Compared { path: path.to_owned(), expected, got: show(value), fits: true };
+                match (self.check_at(path, value), self.describe()) {
+                    (Ok(()), expected) if expected == "anything" => {}
+                    (Ok(()), expected) => rows.push(there(expected)),
+                    (Err(Mismatch { path, expected, got }), _) => {
+                        rows.push(Compared { path, expected, got, fits: false });
+                    }
+                }
+            }
+        }
+    }
+
     fn check_at(&self, path: &str, value: Option<&Value>) -> Result<(), Mismatch> {
         let fail = || Err(Mismatch { path: path.into(), expected: self.describe(), got: show(value) });
-        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let below = |name: &str| below(path, name);
         let when = |held: bool| if held { Ok(()) } else { fail() };
         match (self, value) {
             (Matcher::Absent, None) => Ok(()),
@@ -327,6 +375,10 @@ impl Matcher {
     }
 }
 
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
 fn unknown(what: &str, word: &str, words: &[&str]) -> String {
     match super::diagnostic::nearest(word, words.iter().copied()) {
         Some(near) => format!("unknown {what} `{word}` under `is`: did you mean `{near}`?"),
@@ -444,6 +496,27 @@ mod tests {
             Err("expected 3 different values, got 1 different of 2; 1 came again".into())
         );
         assert_eq!(result(json!("x"), None), Err("expected \"x\", got nothing".into()));
+    }
+
+    #[test]
+    fn parts_stand_beside_what_was_expected_of_them() {
+        let pattern =
+            json!({ "command": "RECEIPT", "headers": { "receipt-id": "7" }, "body": { "is": { "one-of": [{ "is": "present" }, { "is": "absent" }] } } });
+        let there = json!({ "command": "RECEIPT", "headers": { "receipt-id": "8", "x": "y" }, "body": "" });
+        let rows = Matcher::compile(&pattern, 0.0).unwrap().compare(Some(&there));
+        let row = |path: &str, expected: &str, got: &str, fits| Compared {
+            path: path.into(),
+            expected: expected.into(),
+            got: got.into(),
+            fits,
+        };
+        assert_eq!(
+            rows,
+            [
+                row("command", r#""RECEIPT""#, r#""RECEIPT""#, true),
+                row("headers.receipt-id", r#""7""#, r#""8""#, false),
+            ]
+        );
     }
 
     #[test]

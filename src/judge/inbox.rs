@@ -60,7 +60,7 @@ impl Judge {
         let mut view = Sightline { items: &mut inbox.items, ids: &self.ids, world: &mut self.world, me: on };
         for (run, (conn, wait)) in &self.waits {
             let begun = self.runs.get(run).map_or(0, |r| r.begun);
-            let held = wait.over.as_ref().is_some_and(|o| o.held);
+            let held = wait.over.as_ref().is_some_and(|o| o.found.held);
             if conn != on || !held || !wait.is_negative() || begun < self.last_act_at {
                 continue;
             }

@@ -28,6 +28,7 @@ use crate::case::event::{BarrierKind, Event, Phase, Way, What};
 use crate::case::rule::Rule;
 use crate::case::script::{Deed, Kind, Level, Script, Step};
 use crate::case::value::{Purpose, eval};
+use outcome::Found;
 use pattern::{Ids, Item, ItemKind};
 use see::Wait;
 use world::World;
@@ -85,6 +86,8 @@ pub struct Judge {
     target_down: Option<String>,
     done: bool,
     last_act_at: u64,
+    /// When the last event happened.
+    now: u64,
     stalls: Vec<(u64, u64)>,
     rules: rules::Rules,
 }
@@ -115,6 +118,7 @@ impl Judge {
             target_down: None,
             done: false,
             last_act_at: 0,
+            now: 0,
             stalls: Vec::new(),
             rules,
             script,
@@ -125,6 +129,7 @@ impl Judge {
     pub fn apply(&mut self, event: &Event) {
         let on = event.on.as_deref().unwrap_or_default();
         let at = event.at;
+        self.now = at;
         let item = match &event.what {
             What::Came { frame } | What::Late { frame } => {
                 let arrival = self.inboxes.get(on).map_or(0, |inbox| inbox.arrivals);
@@ -277,7 +282,7 @@ impl Judge {
             Some(road) => format!("a permitted message by the road `{road}` to arrive"),
             None => "the connection to stay open".to_owned(),
         };
-        self.push_check(&run, &step, clause, false, expected, why.to_owned(), false);
+        self.push_check(&run, &step, clause, Found::broken(expected, why));
         if let Some(check) = self.checks.last_mut() {
             check.phase = Phase::Engine;
         }
@@ -301,7 +306,7 @@ impl Judge {
                 let error = error.map_or(String::new(), |e| format!("; before that came {}", see::shown(e)));
                 got.push_str(&format!(": {ended}{error}"));
             }
-            self.push_check(&run, &step, &clause, held, expected.into(), got, false);
+            self.push_check(&run, &step, &clause, Found::of(held, expected, got));
         }
         self.runs.insert(id, run);
     }
@@ -323,7 +328,7 @@ impl Judge {
         } else if let Kind::Act(act) = &step.kind {
             let expected = format!("something at least every {} ms", most / 1000);
             let got = format!("a silence of {} ms", longest / 1000);
-            self.push_check(&run, &step, &act.clause.clone(), longest <= most, expected, got, false);
+            self.push_check(&run, &step, &act.clause.clone(), Found::of(longest <= most, expected, got));
         }
         self.runs.insert(id, run);
     }
@@ -346,7 +351,7 @@ impl Judge {
             run.value = Some(over.value.clone());
             if let (Kind::Act(act), true) = (&step.kind, run.phase != Phase::Engine) {
                 let clause = act.clause.clone();
-                self.push_check(&run, &step, &clause, over.held, over.expected, over.got, over.by_close);
+                self.push_check(&run, &step, &clause, over.found);
             }
             self.runs.insert(id, run);
         }
@@ -360,7 +365,7 @@ impl Judge {
     /// What a seeing waits for, and whether it held once it is over.
     pub fn waiting(&self, run: u32) -> (Waiting, bool) {
         match self.waits.get(&run) {
-            Some((_, wait)) => (wait.waiting(), wait.over.as_ref().is_some_and(|o| o.held)),
+            Some((_, wait)) => (wait.waiting(), wait.over.as_ref().is_some_and(|o| o.found.held)),
             None => (Waiting::Over, false),
         }
     }
@@ -449,10 +454,11 @@ impl Judge {
             .values()
             .filter(|(conn, _)| conn == on)
             .filter_map(|(_, w)| w.over.as_ref())
-            .rfind(|o| !o.held);
+            .map(|over| &over.found)
+            .rfind(|found| !found.held);
         let malformed = inbox.items.iter().find(|i| i.kind == ItemKind::Malformed).map(see::shown);
         let mut story = match (failed, &inbox.ended) {
-            (Some(over), _) => format!("expected {}; {}", over.expected, over.got),
+            (Some(found), _) => format!("expected {}; {}", found.expected, found.got),
             (None, Some(ended)) => ended.clone(),
             (None, None) => "it was silent".to_owned(),
         };

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Judge;
 use super::rules::RuleResult;
 use crate::case::event::Phase;
+use crate::case::matcher::Compared;
 use crate::case::profile::Profile;
 use crate::case::script::{Level, Place};
 
@@ -64,6 +65,44 @@ impl Verdict {
     }
 }
 
+/// The event that came nearest to what was expected, or that should not have come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// When it came, in microseconds since the start of the run.
+    pub at: u64,
+    /// Its parts beside what was expected of them; none, where it is of another kind.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rows: Vec<Compared>,
+}
+
+/// What became of an expectation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Found {
+    pub(super) held: bool,
+    pub(super) expected: String,
+    pub(super) got: String,
+    /// It was decided by the end of a connection: it counts only if the target lives.
+    pub(super) by_close: bool,
+    pub(super) beside: Option<Beside>,
+}
+
+impl Found {
+    /// It held.
+    pub(super) fn held(by_close: bool) -> Self {
+        Found { held: true, by_close, ..Found::default() }
+    }
+
+    /// It did not.
+    pub(super) fn broken(expected: impl Into<String>, got: impl Into<String>) -> Self {
+        Found { expected: expected.into(), got: got.into(), ..Found::default() }
+    }
+
+    /// It held or it did not.
+    pub(super) fn of(held: bool, expected: impl Into<String>, got: impl Into<String>) -> Self {
+        if held { Found::held(false) } else { Found::broken(expected, got) }
+    }
+}
+
 /// One thing found out in a case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
@@ -88,6 +127,12 @@ pub struct Check {
     /// What came instead, where it broke.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub got: String,
+    /// When it was decided, in microseconds since the start of the run.
+    #[serde(default)]
+    pub at: u64,
+    /// What came nearest, where it broke.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub beside: Option<Beside>,
     /// Whether it was decided by the end of a connection.
     #[serde(skip)]
     pub by_close: bool,

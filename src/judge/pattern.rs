@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::world::World;
 use crate::case::event::{By, Seen};
-use crate::case::matcher::{Matcher, Mismatch};
+use crate::case::matcher::{Compared, Matcher, Mismatch};
 use crate::case::script::{Identity, Pattern, Sight};
 use crate::case::value::{Env, Purpose, eval, reference, select};
 
@@ -401,6 +401,18 @@ impl Compiled {
             Compiled::Plain(kind, matcher) if *kind == item.kind => matcher.check(Some(&item.record)).err(),
             Compiled::Sight(sight) => match &sight.alternatives[..] {
                 [(_, patterns)] => patterns.first()?.mismatch(item),
+                _ => None,
+            },
+            Compiled::Plain(..) => None,
+        }
+    }
+
+    /// The item's parts beside what is expected of them; nothing, where it is of another kind.
+    pub(super) fn compare(&self, item: &Item) -> Option<Vec<Compared>> {
+        match self {
+            Compiled::Plain(kind, matcher) if *kind == item.kind => Some(matcher.compare(Some(&item.record))),
+            Compiled::Sight(sight) => match &sight.alternatives[..] {
+                [(_, patterns)] => patterns.first()?.compare(item),
                 _ => None,
             },
             Compiled::Plain(..) => None,

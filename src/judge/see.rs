@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::outcome::{Beside, Found};
 use super::pattern::{Compiled, CompiledSight, Ids, Item, ItemKind, Owner, Site, compile, compile_sight};
 use super::world::World;
 use crate::case::script::{Pattern, Patterns, See};
@@ -23,12 +24,8 @@ pub enum Waiting {
 /// How a seeing ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Over {
-    pub(super) held: bool,
     pub(super) value: Value,
-    pub(super) expected: String,
-    pub(super) got: String,
-    /// It was decided by the end of the connection: it counts only if the target lives.
-    pub(super) by_close: bool,
+    pub(super) found: Found,
 }
 
 #[derive(Debug)]
@@ -171,9 +168,10 @@ impl Wait {
     /// Whether it is about part of this item; where it is, notes what becomes of it.
     fn look(&mut self, at: usize, view: &mut Sightline<'_>) {
         if let Some(never) = self.nevers.iter().find(|n| fits(n, at, self.engine, view).is_some()) {
-            let (expected, got) =
-                (self.describe(), format!("{} came: {}", never.describe(), shown(&view.items[at])));
-            self.end(false, Value::Null, expected, got, false);
+            let item = &view.items[at];
+            let got = format!("{} came: {}", never.describe(), shown(item));
+            let rows = self.missing().iter().find_map(|pattern| pattern.compare(item)).unwrap_or_default();
+            self.break_off(self.describe(), got, Some(Beside { at: item.at, rows }));
             return;
         }
         let engine = self.engine;
@@ -182,7 +180,7 @@ impl Wait {
                 if let Some((unit, value)) = fits(pattern, at, engine, view) {
                     let by_close = view.items[at].kind == ItemKind::Closed;
                     view.items[at].used.push(unit);
-                    self.end(true, value, String::new(), String::new(), by_close);
+                    self.hold(value, by_close);
                 }
             }
             Form::InOrder { patterns, values } => {
@@ -204,9 +202,9 @@ impl Wait {
             }
             Form::Nothing(pattern) => {
                 if fits(pattern, at, engine, view).is_some() {
-                    let expected = pattern.describe_none();
-                    let got = shown(&view.items[at]);
-                    self.end(false, Value::Null, expected, got, false);
+                    let (expected, item) = (pattern.describe_none(), &view.items[at]);
+                    let beside = Beside { at: item.at, rows: Vec::new() };
+                    self.break_off(expected, shown(item), Some(beside));
                 }
             }
             Form::Every { pattern, values } => {
@@ -227,10 +225,11 @@ impl Wait {
                         view.items[*item].used.push(*unit);
                     }
                     let value = winner.value(view.items, at);
-                    self.end(true, value, String::new(), String::new(), by_close);
+                    self.hold(value, by_close);
                 } else if alternatives.iter().all(|a| a.dead) {
-                    let (expected, got) = (self.describe(), shown(&view.items[at]));
-                    self.end(false, Value::Null, expected, got, false);
+                    let item = &view.items[at];
+                    let beside = Beside { at: item.at, rows: Vec::new() };
+                    self.break_off(self.describe(), shown(item), Some(beside));
                 }
             }
         }
@@ -241,18 +240,19 @@ impl Wait {
         match &self.form {
             Form::InOrder { patterns, values } if values.len() == patterns.len() => {
                 let value = Value::Array(values.clone());
-                self.end(true, value, String::new(), String::new(), false);
+                self.hold(value, false);
             }
             Form::AnyOrder { values, exactly, .. } if values.iter().all(Option::is_some) => {
                 let value = Value::Array(values.iter().flatten().cloned().collect());
                 match exactly {
-                    None => self.end(true, value, String::new(), String::new(), false),
+                    None => self.hold(value, false),
                     Some(residue) => {
                         let left = (0..view.items.len()).find(|at| residue.is_left(*at, self.engine, view));
                         if let Some(at) = left {
-                            let (expected, got) =
-                                (self.describe(), format!("besides them {}", shown(&view.items[at])));
-                            self.end(false, Value::Null, expected, got, false);
+                            let item = &view.items[at];
+                            let beside = Beside { at: item.at, rows: Vec::new() };
+                            let got = format!("besides them {}", shown(item));
+                            self.break_off(self.describe(), got, Some(beside));
                         }
                     }
                 }
@@ -273,7 +273,7 @@ impl Wait {
             Form::Every { values, .. } => Value::Array(values.clone()),
             _ => json!([]),
         };
-        self.end(true, value, String::new(), String::new(), by_close);
+        self.hold(value, by_close);
     }
 
     /// It will not come any more.
@@ -281,13 +281,16 @@ impl Wait {
         if self.over.is_some() {
             return;
         }
-        let got = match self.instead(items) {
+        let (instead, beside) = self.instead(items).unzip();
+        let got = match instead {
             Some(instead) => format!("{why}; {instead}"),
             None if by_close => why.to_owned(),
             None => format!("{why}, nor did anything else"),
         };
-        let expected = self.describe();
-        self.end(false, Value::Null, expected, got, by_close);
+        self.break_off(self.describe(), got, beside);
+        if let Some(over) = &mut self.over {
+            over.found.by_close = by_close;
+        }
     }
 
     /// Something came after it had held: late, but there. Whether it contradicts.
@@ -299,23 +302,32 @@ impl Wait {
         }
     }
 
-    fn end(&mut self, held: bool, value: Value, expected: String, got: String, by_close: bool) {
-        self.over = Some(Over { held, value, expected, got, by_close });
+    fn hold(&mut self, value: Value, by_close: bool) {
+        self.over = Some(Over { value, found: Found::held(by_close) });
+    }
+
+    fn break_off(&mut self, expected: String, got: String, beside: Option<Beside>) {
+        let found = Found { beside, ..Found::broken(expected, got) };
+        self.over = Some(Over { value: Value::Null, found });
     }
 
     /// What came instead: the last item of the right kind and what is wrong with it, or else the last of any kind.
-    fn instead(&self, items: &[Item]) -> Option<String> {
+    fn instead(&self, items: &[Item]) -> Option<(String, Beside)> {
         let unused =
             || items.iter().rev().filter(|i| i.used.is_empty() && !i.stale && i.owner != Owner::Engine);
         let missing = self.missing();
         let near = unused().find_map(|item| {
-            let why = missing.iter().find_map(|pattern| pattern.mismatch(item))?;
-            Some(format!("the nearest was {} ({why})", shown(item)))
+            let (pattern, why) = missing.iter().find_map(|p| Some((p, p.mismatch(item)?)))?;
+            let beside = Beside { at: item.at, rows: pattern.compare(item).unwrap_or_default() };
+            Some((format!("the nearest was {} ({why})", shown(item)), beside))
         });
         // That a connection was opened or has ended is said elsewhere.
         let told = |i: &Item| matches!(i.kind, ItemKind::Opened | ItemKind::Http | ItemKind::Closed);
         let tells = |i: &&Item| i.at >= self.since && !told(i);
-        near.or_else(|| unused().find(tells).map(|item| format!("what came was {}", shown(item))))
+        let came = |item: &Item| {
+            (format!("what came was {}", shown(item)), Beside { at: item.at, rows: Vec::new() })
+        };
+        near.or_else(|| unused().find(tells).map(came))
     }
 
     /// What must come next.

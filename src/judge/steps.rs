@@ -2,6 +2,7 @@
 //!
 //! It relies on the fold's state. What cannot be prepared is a fault of the case, never of the target.
 
+use super::outcome::Found;
 use super::pattern::Site;
 use super::see::{Sightline, Wait};
 use super::world::CASE;
@@ -84,7 +85,7 @@ impl Judge {
             Kind::Repeat(repeat) => prepare::repeat(repeat, &mut self.world.view(scope, &me, at)),
             Kind::Check(checks) => {
                 let (held, expected, got) = self.hold(&checks.pairs, scope, &me, at);
-                self.push_check(run, step, &checks.clause, held, expected, got, false);
+                self.push_check(run, step, &checks.clause, Found::of(held, expected, got));
                 Ok(Prepared::Nothing)
             }
             Kind::Needs(pairs) => {
@@ -144,7 +145,7 @@ impl Judge {
             deed => {
                 let prepared = prepare::deed(deed, &mut self.world.view(scope, &me, at))?;
                 if let Prepared::Frame(frame) = &prepared {
-                    run.value = Some(Seen::new(frame, &str::to_owned).record());
+                    run.value = Some(Seen::new(frame, &[], &str::to_owned).record());
                 }
                 Ok(prepared)
             }
@@ -225,7 +226,7 @@ impl Judge {
             {
                 got = format!("it is {seen}: {pinned} takes {expected}; it was {instead}");
             }
-            self.push_check(run, step, &clause, held, expected, got, false);
+            self.push_check(run, step, &clause, Found::of(held, expected, got));
             if let Some(check) = self.checks.last_mut() {
                 // What a profile pins is judged, however open the document leaves it.
                 check.level =
@@ -234,31 +235,22 @@ impl Judge {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one row of the report")]
-    pub(super) fn push_check(
-        &mut self,
-        run: &Run,
-        step: &Step,
-        clause: &str,
-        held: bool,
-        expected: String,
-        got: String,
-        by_close: bool,
-    ) {
+    pub(super) fn push_check(&mut self, run: &Run, step: &Step, clause: &str, found: Found) {
         let pinned = self.world.facts.pinned_clauses.iter().any(|c| c == clause);
         let level = if pinned { Level::Must } else { self.script.level(clause) };
-        let (expected, got) = if held { Default::default() } else { (expected, got) };
         self.checks.push(Check {
             clause: clause.to_owned(),
             level,
-            held,
+            held: found.held,
             step: step.id,
             place: self.place_of(run, step),
             on: run.on.clone(),
             phase: run.phase,
-            expected,
-            got,
-            by_close,
+            expected: found.expected,
+            got: found.got,
+            at: self.now,
+            beside: found.beside,
+            by_close: found.by_close,
             late_us: None,
         });
     }

@@ -122,6 +122,7 @@ mod tests {
             command: "SEND".into(),
             headers: vec![("destination".into(), "/a".into())],
             body: Body::Text("x\0".into()),
+            wire: None,
         };
         let event = Event { at: 1500, on: Some("alice".into()), what: What::Sent { frame } };
         assert_eq!(line(&event, 80).unwrap(), "    1.500 ms  alice        → SEND destination:/a x␀");

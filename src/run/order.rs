@@ -89,7 +89,7 @@ mod tests {
 
     fn frame(headers: &[(&str, &str)], body: &str) -> Seen {
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Seen { command: "MESSAGE".into(), headers, body: Body::Text(body.into()) }
+        Seen { command: "MESSAGE".into(), headers, body: Body::Text(body.into()), wire: None }
     }
 
     #[test]

@@ -414,7 +414,8 @@ impl Stage {
                 match item {
                     Item::Frame(frame, faults) => {
                         link.spoilt |= !faults.is_empty();
-                        frames.push(Seen::new(&frame, &|text| self.secrets.conceal(text)));
+                        let octets = link.echo.frame_octets();
+                        frames.push(Seen::new(&frame, octets, &|text| self.secrets.conceal(text)));
                     }
                     Item::Fault(_) => link.spoilt = true,
                     Item::Eol => {}

@@ -108,7 +108,8 @@ impl Ear {
                             frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
                         self.decoder.set_version(version);
                     }
-                    let frame = Seen::new(&frame, &|text| self.secrets.conceal(text));
+                    let octets = self.decoder.frame_octets();
+                    let frame = Seen::new(&frame, octets, &|text| self.secrets.conceal(text));
                     (self.sink)(What::Came { frame });
                 }
                 Item::Fault(fault) => self.fault(&fault),

@@ -11,6 +11,8 @@ use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::stomp::{Version, escape};
+
 /// Every secret of a target, in every form in which it may show. Made once per run: there are many, and each text that
 /// comes or goes is searched for all of them.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ impl Vault {
 }
 
 /// Every form of a secret.
-fn disguises(value: &str) -> [String; 9] {
+fn disguises(value: &str) -> [String; 10] {
     [
         value.to_owned(),
         percent(value),
@@ -71,6 +73,8 @@ fn disguises(value: &str) -> [String; 9] {
         STANDARD_NO_PAD.encode(value),
         URL_SAFE_NO_PAD.encode(value),
         json_escaped(value),
+        // As it stands in a header of STOMP.
+        escape(value, Version::V12),
     ]
 }
 
@@ -307,6 +311,12 @@ mod tests {
         ] {
             assert_eq!(secrets.conceal(&format!("<{form}>")), "<«token:eve»>");
         }
+    }
+
+    #[test]
+    fn a_secret_is_concealed_as_headers_escape_it() {
+        let secrets = token_of_eve("user:a-token-of-many-characters");
+        assert_eq!(secrets.conceal("x:user\\ca-token-of-many-characters"), "x:«token:eve»");
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Decoder {
     buffer: Vec<u8>,
     /// Where reading goes on in `buffer`.
     start: usize,
+    /// Where the last frame began in `buffer`.
+    last: usize,
     /// Octets of the stream before `buffer`.
     dropped: u64,
     /// How far the unfinished frame was searched for the end of its headers.
@@ -89,6 +91,7 @@ impl Decoder {
             limits,
             buffer: Vec::new(),
             start: 0,
+            last: 0,
             dropped: 0,
             scanned: 0,
             dead: false,
@@ -109,8 +112,14 @@ impl Decoder {
             self.buffer.drain(..self.start);
             self.dropped += self.start as u64;
             self.start = 0;
+            self.last = 0;
         }
         self.buffer.extend_from_slice(octets);
+    }
+
+    /// The octets of the frame that [`Decoder::next_item`] has just given, with its NUL.
+    pub fn frame_octets(&self) -> &[u8] {
+        self.buffer.get(self.last..self.start).unwrap_or_default()
     }
 
     /// Octets of a frame that is not whole yet.
@@ -404,6 +413,7 @@ impl Decoder {
             }
         }
         let octets = self.buffer[body..end].to_vec();
+        self.last = self.start;
         self.skip_to(end + 1);
         Some(Item::Frame(Frame { command, headers, body: octets }, faults))
     }
@@ -463,6 +473,18 @@ mod tests {
             }
         }
         items
+    }
+
+    #[test]
+    fn the_octets_of_a_frame_are_its_own() {
+        let mut decoder = Decoder::new(Mode::Lenient, Limits::default());
+        decoder.feed(b"\nSEND\r\na:b\r\n\r\nx\0\n\nERR");
+        assert_eq!(decoder.next_item(), Some(Item::Eol));
+        assert!(matches!(decoder.next_item(), Some(Item::Frame(..))));
+        assert_eq!(decoder.frame_octets(), b"SEND\r\na:b\r\n\r\nx\0");
+        decoder.feed(b"OR\n\n\0");
+        while !matches!(decoder.next_item(), Some(Item::Frame(..))) {}
+        assert_eq!(decoder.frame_octets(), b"ERROR\n\n\0");
     }
 
     fn kinds(items: &[Item]) -> Vec<FaultKind> {

@@ -71,7 +71,7 @@ struct FileRule {
 pub fn rejudge(path: &Path) -> Result<Rejudged, String> {
     let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
     let file: File = serde_json::from_str(&text).map_err(|e| format!("this is no run.json: {e}"))?;
-    if file.schema != super::SCHEMA {
+    if !(1..=super::SCHEMA).contains(&file.schema) {
         return Err(format!(
             "its form is version {}, this program reads version {}",
             file.schema,

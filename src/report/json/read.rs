@@ -52,7 +52,8 @@ fn foreign(error: &serde_json::Error) -> String {
 /// Checks the version, as soon as it is known.
 fn known(schema: &Value) -> Result<(), String> {
     match schema.as_u64() {
-        Some(version) if version == u64::from(SCHEMA) => Ok(()),
+        // Older ones lack what is new, and nothing else.
+        Some(version) if (1..=u64::from(SCHEMA)).contains(&version) => Ok(()),
         Some(newer) if newer > u64::from(SCHEMA) => Err(format!(
             "its form is version {newer}, this program reads up to version {SCHEMA}: use a newer stompliance"
         )),
