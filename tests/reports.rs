@@ -16,10 +16,11 @@ use reading::{count, well_formed};
 use schema::Schema;
 use serde_json::{Value, json};
 use stompliance::case::library::Library;
+use stompliance::case::matcher::Compared;
 use stompliance::case::profile::Profile;
 use stompliance::case::script::{Level, Place};
-use stompliance::judge::Verdict;
-use stompliance::report::{Brief, RunInfo, Summary, github, html, junit, markdown, tap};
+use stompliance::judge::{Beside, Verdict};
+use stompliance::report::{Brief, Broken, Lang, RunInfo, Summary, github, html, junit, markdown, tap};
 
 /// What the issue asks for at the head of `run.json`, and in each of its cases.
 const HEAD: [&str; 12] = [
@@ -133,7 +134,7 @@ fn a_run_that_conforms_is_told_in_all_three() {
             "{id} in the HTML"
         );
     }
-    assert!(reports.html.contains("<h1>Conforms in all that was judged: "));
+    assert!(reports.html.contains(">Conforms in all that was judged: "));
     assert!(!reports.html.contains("<article"), "what passed has no card");
     only_our_script(&reports.html);
 }
@@ -153,11 +154,11 @@ fn a_failure_stands_in_all_three_with_its_clause() {
     assert!(reports.junit.contains(r#"type="IM-REVOKE-03""#));
     assert!(reports.junit.contains("clause    IM-REVOKE-03 (MUST)"));
     assert_eq!(reports.html.matches("<article").count(), failed.len());
-    assert!(reports.html.contains(", at IM-REVOKE-03.</h1>"));
+    assert!(reports.html.contains(", at IM-REVOKE-03.<") && reports.html.contains(",涉及 IM-REVOKE-03。<"));
     assert!(reports.html.contains("The notice does not repeat the revoked content."), "the clause's text");
     let command = "stompliance run im&#x2f;revoke&#x2f;recipient-is-told --defect notice-has-content --in-memory --seed 7";
     assert!(reports.html.contains(command), "how to run it again");
-    assert!(reports.html.contains(r#"<span class="state violated">violated</span>"#));
+    assert!(reports.html.contains(r#"<span class="state violated"><span lang="en">violated</span>"#));
     only_our_script(&reports.html);
 }
 
@@ -186,7 +187,21 @@ fn nothing_that_was_said_is_taken_for_markup() {
                 verdict,
                 reason: evil.into(),
                 clause: Some((evil.into(), Level::Must)),
-                broken: Some((evil.into(), evil.into(), evil.into(), place.clone())),
+                broken: Some(Broken {
+                    expected: evil.into(),
+                    got: evil.into(),
+                    on: evil.into(),
+                    place: place.clone(),
+                    beside: Some(Beside {
+                        event: 0,
+                        rows: vec![Compared {
+                            path: evil.into(),
+                            expected: evil.into(),
+                            got: evil.into(),
+                            fits: false,
+                        }],
+                    }),
+                }),
                 breaks: Default::default(),
                 why: Some(evil.into()),
                 place: place.clone(),
@@ -202,7 +217,7 @@ fn nothing_that_was_said_is_taken_for_markup() {
         Profile { name: evil.into(), points: [(evil.to_owned(), evil.into())].into(), ..info.profile };
     info.observed = [(evil.to_owned(), evil.into())].into();
     info.interrupted = true;
-    html::write(&folder.join("report.html"), &info, &briefs, &Library::embedded()).unwrap();
+    html::write(&folder.join("report.html"), &info, &briefs, &Library::embedded(), Lang::En).unwrap();
     junit::write(&folder.join("junit.xml"), &info, &briefs).unwrap();
     let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
     only_our_script(&html);
@@ -222,7 +237,8 @@ fn nothing_that_was_said_is_taken_for_markup() {
     assert_eq!((points("ok "), points("not ok ")), (4, 4), "{tap}");
     assert_eq!((tap.matches(" # TODO ").count(), tap.matches(" # SKIP ").count()), (1, 1), "{tap}");
     assert!(tap.lines().all(|line| line.chars().all(|c| !c.is_control())), "{tap}");
-    markdown::write(&folder.join("summary.md"), &info, &briefs, &Library::embedded().catalogue).unwrap();
+    markdown::write(&folder.join("summary.md"), &info, &briefs, &Library::embedded().catalogue, Lang::En)
+        .unwrap();
     let markdown = std::fs::read_to_string(folder.join("summary.md")).unwrap();
     for (at, _) in markdown.match_indices("<img") {
         let line = markdown[..at].rsplit('\n').next().unwrap_or_default();
@@ -332,10 +348,10 @@ fn a_report_without_a_journal_says_so() {
     let mut summary = Summary::default();
     summary.add(Verdict::Error);
     let info = head("t", summary);
-    html::write(&folder.join("report.html"), &info, &[brief], &Library::embedded()).unwrap();
+    html::write(&folder.join("report.html"), &info, &[brief], &Library::embedded(), Lang::En).unwrap();
     let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
-    assert!(html.contains("<h1>No verdict: 1 case could not be judged, and none failed.</h1>"));
-    assert!(html.contains("The transcript could not be read: "));
+    assert!(html.contains(">No verdict: 1 case could not be judged, and none failed.<"));
+    assert!(html.contains(">The transcript could not be read<"));
 }
 
 /// Whether everything is there that the issue asks for.
@@ -422,10 +438,11 @@ fn complete(json: &Value) {
     }
 }
 
-/// The page has one script, its own, and nothing that reaches out.
+/// The page has one script, its own, besides data that nothing runs; and nothing that reaches out.
 fn only_our_script(html: &str) {
-    assert_eq!(html.matches("<script").count(), 1);
-    assert_eq!(html.matches("</script").count(), 1);
+    let data = html.matches(r#"<script type="application/json" id=""#).count();
+    assert_eq!(html.matches("<script").count(), data + 1);
+    assert_eq!(html.matches("</script").count(), data + 1);
     for attribute in ["src=\"", "href=\"http", "href=\"//", "url(", "@import", "onerror=\""] {
         assert!(!html.contains(attribute), "{attribute} in the HTML");
     }

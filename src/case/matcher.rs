@@ -500,8 +500,7 @@ mod tests {
 
     #[test]
     fn parts_stand_beside_what_was_expected_of_them() {
-        let pattern =
-            json!({ "command": "RECEIPT", "headers": { "receipt-id": "7" }, "body": { "is": { "one-of": [{ "is": "present" }, { "is": "absent" }] } } });
+        let pattern = json!({ "command": "RECEIPT", "headers": { "receipt-id": "7" }, "body": { "is": { "one-of": [{ "is": "present" }, { "is": "absent" }] } } });
         let there = json!({ "command": "RECEIPT", "headers": { "receipt-id": "8", "x": "y" }, "body": "" });
         let rows = Matcher::compile(&pattern, 0.0).unwrap().compare(Some(&there));
         let row = |path: &str, expected: &str, got: &str, fits| Compared {

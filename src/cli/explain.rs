@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Parser;
 use colored::Colorize as _;
 
-use super::{CONFORMS, library, say};
+use super::{CONFORMS, lang, library, say};
 use crate::case::catalogue::Requirement;
 use crate::case::coverage::{Covered, coverage, without_row};
 use crate::case::library::{EMBEDDED, Library};
@@ -227,7 +227,7 @@ fn example_of(library: &Library, clause: &str, patterns: &[String]) {
                 "example",
                 &format!("the reference server with the defect `{}`: {}", defect.name, defect.description),
             );
-            say(console::example(&brief, &library.catalogue).trim_end());
+            say(console::example(&brief, &library.catalogue, lang()).trim_end());
             return;
         }
     }

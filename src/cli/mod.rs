@@ -24,10 +24,13 @@ mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::case::library::{Library, read_files};
+use crate::report::Lang;
+use crate::report::console::Layout;
 
 /// Conforms.
 pub const CONFORMS: u8 = 0;
@@ -48,6 +51,9 @@ struct Cli {
     /// When to use colours.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     color: Color,
+    /// The language of reports: `en` or `zh`; otherwise that of the locale.
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    lang: Option<Lang>,
     #[command(subcommand)]
     command: Command,
 }
@@ -101,6 +107,7 @@ pub fn main() -> ExitCode {
         Color::Never => colorchoice::ColorChoice::Never,
     }
     .write_global();
+    let _ = LANG.set(cli.lang.unwrap_or_else(lang_of_locale));
     let code = match cli.command {
         Command::Run(args) => run::main(&args),
         Command::Probe(args) => probe::main(*args),
@@ -116,6 +123,28 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => told(schema::main(&args)),
     };
     ExitCode::from(code)
+}
+
+/// The language of reports, once the arguments have been read.
+static LANG: OnceLock<Lang> = OnceLock::new();
+
+/// The language of reports.
+fn lang() -> Lang {
+    LANG.get().copied().unwrap_or_default()
+}
+
+/// The language of the locale, as POSIX finds it: the first of these variables that is not empty decides.
+fn lang_of_locale() -> Lang {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).map_or(Lang::En, |l| Lang::of_locale(&l))
+}
+
+/// How what is printed is laid out: as wide as the terminal, or as `COLUMNS` says.
+fn layout() -> Layout {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let width: usize = columns.or_else(terminal).unwrap_or(140);
+    Layout { width: width.clamp(60, 400), lang: lang() }
 }
 
 /// How a command ends that could not be carried out.

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::say;
+use super::{lang, say};
 use crate::case::library::Library;
 use crate::report::{Brief, RunInfo, github, html, junit, markdown, tap};
 
@@ -73,8 +73,8 @@ impl Outputs {
         };
         to(&self.junit, &|path| junit::write(path, info, briefs))?;
         to(&self.tap, &|path| tap::write(path, info, briefs))?;
-        to(&self.markdown, &|path| markdown::write(path, info, briefs, &library.catalogue))?;
-        to(&self.html, &|path| html::write(path, info, briefs, library))?;
+        to(&self.markdown, &|path| markdown::write(path, info, briefs, &library.catalogue, lang()))?;
+        to(&self.html, &|path| html::write(path, info, briefs, library, lang()))?;
         if self.github {
             github::annotations(briefs).iter().for_each(|line| say(line));
         }

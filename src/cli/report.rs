@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::outputs::Outputs;
-use super::run::{exit_code, terminal_width};
+use super::run::exit_code;
 use super::scratch::Scratch;
-use super::{say, sound};
+use super::{layout, say, sound};
 use crate::report::{console, json};
 
 /// Arguments of `report`.
@@ -32,7 +32,7 @@ pub(super) fn main(args: &Args) -> Result<u8, String> {
     args.outputs.prepare()?;
     args.outputs.write(&info, &gathered.briefs, &library)?;
     if args.outputs.is_empty() {
-        say(console::summary(&info, &gathered, &library.catalogue, terminal_width()).trim_end());
+        say(console::summary(&info, &gathered, &library.catalogue, layout()).trim_end());
     }
     for path in args.outputs.paths() {
         say(&format!("report: {}", path.display()));

@@ -13,7 +13,7 @@ use super::network::Network;
 use super::outputs::{self, Outputs};
 use super::serve::policy;
 use super::target::TargetArgs;
-use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, checked, complain, error, known, say, sound};
+use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, checked, complain, error, known, lang, layout, say, sound};
 use crate::case::library::{EMBEDDED, Library};
 use crate::case::profile::{Profile, is_profile_file};
 use crate::judge::Verdict;
@@ -236,8 +236,7 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     if cost.stopped == Some(Stopped::ByBudget) {
         complain("the budget's wall time is over: what had not been judged by then was not");
     }
-    let width = terminal_width();
-    say(console::summary(&info, &gathered, &library.catalogue, width).trim_end());
+    say(console::summary(&info, &gathered, &library.catalogue, layout()).trim_end());
     let written = write_reports(args, &info, &gathered, &library);
     let _ = std::fs::remove_dir_all(&folder.journals);
     match written {
@@ -300,7 +299,11 @@ fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
                 matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
             if verbose || bad {
                 bar.suspend(|| {
-                    say(&if verbose { console::line(&brief) } else { console::brief_line(&brief) })
+                    say(&if verbose {
+                        console::line(&brief, lang())
+                    } else {
+                        console::brief_line(&brief, lang())
+                    })
                 });
             }
         }
@@ -372,11 +375,6 @@ fn rerun(args: &Args, seed: u64) -> String {
         out.push_str(" --in-memory");
     }
     out + &args.network.rerun() + &format!(" --seed {seed}")
-}
-
-pub(super) fn terminal_width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    columns.unwrap_or(140).clamp(60, 400)
 }
 
 fn write_reports(args: &Args, info: &RunInfo, gathered: &Gathered, library: &Library) -> Result<(), String> {

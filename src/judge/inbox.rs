@@ -2,6 +2,7 @@
 //!
 //! It relies on the fold's state. Nothing that came is ever forgotten within its connection's life.
 
+use super::outcome::Beside;
 use super::pattern::{Item, ItemKind};
 use super::see::Sightline;
 use super::{Judge, Waiting, pattern, see};
@@ -37,7 +38,8 @@ impl Judge {
         }
     }
 
-    pub(super) fn take(&mut self, on: &str, item: Item) {
+    pub(super) fn take(&mut self, on: &str, mut item: Item) {
+        item.event = self.event;
         let inbox = self.inboxes.entry(on.to_owned()).or_default();
         inbox.items.push(item);
         let mut view = Sightline { items: &mut inbox.items, ids: &self.ids, world: &mut self.world, me: on };
@@ -53,7 +55,8 @@ impl Judge {
 
     /// Something that came while the connection lingered: evidence against the last negative on it, if nothing was
     /// done in the case after that.
-    fn late(&mut self, on: &str, item: Item, at: u64) {
+    fn late(&mut self, on: &str, mut item: Item, at: u64) {
+        item.event = self.event;
         let inbox = self.inboxes.entry(on.to_owned()).or_default();
         inbox.items.push(item);
         let index = inbox.items.len() - 1;
@@ -71,6 +74,8 @@ impl Judge {
                     check.held = false;
                     check.expected = wait.describe();
                     check.got.clone_from(&got);
+                    check.event = Some(self.event);
+                    check.beside = Some(Beside { event: self.event, rows: Vec::new() });
                     check.late_us = Some(at.saturating_sub(begun));
                 }
             }

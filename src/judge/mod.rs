@@ -12,7 +12,7 @@ mod see;
 mod steps;
 mod world;
 
-pub use outcome::{Check, Outcome, Verdict, apply_known};
+pub use outcome::{Beside, Check, Outcome, Verdict, apply_known};
 pub use prepare::{Prepared, WsAct, length_of};
 pub use rules::{Breach, RuleResult};
 pub use see::Waiting;
@@ -86,8 +86,9 @@ pub struct Judge {
     target_down: Option<String>,
     done: bool,
     last_act_at: u64,
-    /// When the last event happened.
-    now: u64,
+    /// How many events there were before the present one.
+    event: u64,
+    events: u64,
     stalls: Vec<(u64, u64)>,
     rules: rules::Rules,
 }
@@ -118,7 +119,8 @@ impl Judge {
             target_down: None,
             done: false,
             last_act_at: 0,
-            now: 0,
+            event: 0,
+            events: 0,
             stalls: Vec::new(),
             rules,
             script,
@@ -129,7 +131,8 @@ impl Judge {
     pub fn apply(&mut self, event: &Event) {
         let on = event.on.as_deref().unwrap_or_default();
         let at = event.at;
-        self.now = at;
+        self.event = self.events;
+        self.events += 1;
         let item = match &event.what {
             What::Came { frame } | What::Late { frame } => {
                 let arrival = self.inboxes.get(on).map_or(0, |inbox| inbox.arrivals);

@@ -68,8 +68,8 @@ impl Verdict {
 /// The event that came nearest to what was expected, or that should not have come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {
-    /// When it came, in microseconds since the start of the run.
-    pub at: u64,
+    /// Its number in the transcript, from 0.
+    pub event: u64,
     /// Its parts beside what was expected of them; none, where it is of another kind.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rows: Vec<Compared>,
@@ -127,9 +127,9 @@ pub struct Check {
     /// What came instead, where it broke.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub got: String,
-    /// When it was decided, in microseconds since the start of the run.
-    #[serde(default)]
-    pub at: u64,
+    /// The number in the transcript, from 0, of the event that decided it; a rule has none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub event: Option<u64>,
     /// What came nearest, where it broke.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub beside: Option<Beside>,

@@ -18,6 +18,8 @@ use crate::case::value::{Env, Purpose, eval, reference, select};
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) at: u64,
+    /// Its number among the events of the case.
+    pub(super) event: u64,
     pub(super) kind: ItemKind,
     /// What patterns are matched against.
     pub(super) record: Value,
@@ -59,11 +61,11 @@ impl Item {
             _ => owner(seen, world),
         };
         record["arrival"] = Value::from(arrival);
-        Item { at, kind: ItemKind::Frame, record, owner, used: Vec::new(), stale: false }
+        Item { at, event: 0, kind: ItemKind::Frame, record, owner, used: Vec::new(), stale: false }
     }
 
     pub(super) fn other(at: u64, kind: ItemKind, record: Value) -> Self {
-        Item { at, kind, record, owner: Owner::Unmarked, used: Vec::new(), stale: false }
+        Item { at, event: 0, kind, record, owner: Owner::Unmarked, used: Vec::new(), stale: false }
     }
 
     pub(super) fn malformed(at: u64, clause: &str, what: &str) -> Self {

@@ -171,7 +171,7 @@ impl Wait {
             let item = &view.items[at];
             let got = format!("{} came: {}", never.describe(), shown(item));
             let rows = self.missing().iter().find_map(|pattern| pattern.compare(item)).unwrap_or_default();
-            self.break_off(self.describe(), got, Some(Beside { at: item.at, rows }));
+            self.break_off(self.describe(), got, Some(Beside { event: item.event, rows }));
             return;
         }
         let engine = self.engine;
@@ -203,7 +203,7 @@ impl Wait {
             Form::Nothing(pattern) => {
                 if fits(pattern, at, engine, view).is_some() {
                     let (expected, item) = (pattern.describe_none(), &view.items[at]);
-                    let beside = Beside { at: item.at, rows: Vec::new() };
+                    let beside = Beside { event: item.event, rows: Vec::new() };
                     self.break_off(expected, shown(item), Some(beside));
                 }
             }
@@ -228,7 +228,7 @@ impl Wait {
                     self.hold(value, by_close);
                 } else if alternatives.iter().all(|a| a.dead) {
                     let item = &view.items[at];
-                    let beside = Beside { at: item.at, rows: Vec::new() };
+                    let beside = Beside { event: item.event, rows: Vec::new() };
                     self.break_off(self.describe(), shown(item), Some(beside));
                 }
             }
@@ -250,7 +250,7 @@ impl Wait {
                         let left = (0..view.items.len()).find(|at| residue.is_left(*at, self.engine, view));
                         if let Some(at) = left {
                             let item = &view.items[at];
-                            let beside = Beside { at: item.at, rows: Vec::new() };
+                            let beside = Beside { event: item.event, rows: Vec::new() };
                             let got = format!("besides them {}", shown(item));
                             self.break_off(self.describe(), got, Some(beside));
                         }
@@ -318,14 +318,14 @@ impl Wait {
         let missing = self.missing();
         let near = unused().find_map(|item| {
             let (pattern, why) = missing.iter().find_map(|p| Some((p, p.mismatch(item)?)))?;
-            let beside = Beside { at: item.at, rows: pattern.compare(item).unwrap_or_default() };
+            let beside = Beside { event: item.event, rows: pattern.compare(item).unwrap_or_default() };
             Some((format!("the nearest was {} ({why})", shown(item)), beside))
         });
         // That a connection was opened or has ended is said elsewhere.
         let told = |i: &Item| matches!(i.kind, ItemKind::Opened | ItemKind::Http | ItemKind::Closed);
         let tells = |i: &&Item| i.at >= self.since && !told(i);
         let came = |item: &Item| {
-            (format!("what came was {}", shown(item)), Beside { at: item.at, rows: Vec::new() })
+            (format!("what came was {}", shown(item)), Beside { event: item.event, rows: Vec::new() })
         };
         near.or_else(|| unused().find(tells).map(came))
     }

@@ -248,7 +248,7 @@ impl Judge {
             phase: run.phase,
             expected: found.expected,
             got: found.got,
-            at: self.now,
+            event: Some(self.event),
             beside: found.beside,
             by_close: found.by_close,
             late_us: None,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::case::profile::Profile;
 use crate::case::script::{Level, Place};
-use crate::judge::Verdict;
+use crate::judge::{Beside, Verdict};
 use crate::run::{Record, deciding_steps};
 
 /// What stands at the head of a report.
@@ -79,6 +79,21 @@ impl Serialize for Summary {
     }
 }
 
+/// What is kept in memory of a check that broke.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// What was expected.
+    pub expected: String,
+    /// What came instead.
+    pub got: String,
+    /// The connection.
+    pub on: String,
+    /// The step.
+    pub place: Place,
+    /// What came nearest.
+    pub beside: Option<Beside>,
+}
+
 /// What is kept in memory of a case.
 #[derive(Debug, Clone)]
 pub struct Brief {
@@ -96,8 +111,8 @@ pub struct Brief {
     pub reason: String,
     /// The clause that broke, and how binding it is.
     pub clause: Option<(String, Level)>,
-    /// The first check that broke: expected, got, connection, place.
-    pub broken: Option<(String, String, String, Place)>,
+    /// The gravest check that broke.
+    pub broken: Option<Broken>,
     /// Clauses that broke, if they bind at all.
     pub breaks: BTreeSet<String>,
     /// The mistake that it is meant to catch.
@@ -118,6 +133,11 @@ impl Brief {
     /// Whether a reader has something to mend: in the target, in the list of known failures, or in the harness.
     pub(super) fn is_broken(&self) -> bool {
         matches!(self.verdict, Verdict::Fail | Verdict::Error | Verdict::Fixed | Verdict::Warn)
+    }
+
+    /// Whether what broke is not what the case is about.
+    pub(super) fn breaks_a_premise(&self) -> bool {
+        self.reason.contains("(a premise of the case)")
     }
 }
 
@@ -224,7 +244,13 @@ fn brief(record: &Record, path: PathBuf) -> Brief {
         }),
         broken: broken.map(|c| {
             let on = breach.map_or(c.on.clone(), |(case, b)| format!("{} in {case}", b.on));
-            (c.expected.clone(), c.got.clone(), on, c.place.clone())
+            Broken {
+                expected: c.expected.clone(),
+                got: c.got.clone(),
+                on,
+                place: c.place.clone(),
+                beside: c.beside.clone(),
+            }
         }),
         breaks: record
             .checks

@@ -13,6 +13,7 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::collect::{Gathered, RunInfo};
+use super::lang::Lang;
 use super::sentence::sentence;
 use super::standing;
 use super::wire::visible;
@@ -160,7 +161,7 @@ impl Comparison {
             started: info.started.clone(),
             profile: if info.profile.name.is_empty() { "none".into() } else { info.profile.name.clone() },
             stompliance: info.stompliance.clone(),
-            sentence: sentence(info, &gathered.briefs).1,
+            sentence: sentence(info, &gathered.briefs, Lang::En).1,
             counts: Verdict::ALL
                 .iter()
                 .map(|v| (v.word(), gathered.summary.of(*v)))

@@ -18,7 +18,7 @@ fn annotation(brief: &Brief) -> Option<String> {
         _ => return None,
     };
     let place = match &brief.broken {
-        Some((.., place)) if !place.file.is_empty() => place,
+        Some(broken) if !broken.place.file.is_empty() => &broken.place,
         _ => &brief.place,
     };
     let title = match &brief.clause {
@@ -26,8 +26,9 @@ fn annotation(brief: &Brief) -> Option<String> {
         None => format!("{}: {}", brief.verdict.word(), brief.id),
     };
     let text = match &brief.broken {
-        Some((expected, got, ..)) => {
-            format!("{}\nexpected {}\ncame {}", brief.title, visible(expected), visible(got))
+        Some(broken) => {
+            let (expected, got) = (visible(&broken.expected), visible(&broken.got));
+            format!("{}\nexpected {expected}\ncame {got}", brief.title)
         }
         None => format!("{}\n{}", brief.title, visible(&brief.reason)),
     };

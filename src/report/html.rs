@@ -1,9 +1,13 @@
-//! `report.html`: the run on one page that needs no network, failures first, then requirements, points and cases.
+//! `report.html`: the run on one page that needs no network: what broke by its cause, then requirements, points and cases, in
+//! two languages.
 //!
 //! It relies on briefs, records and journals, and reads the latter one case at a time while the page is written, so
 //! that memory stays flat. It never judges, and nothing that a target or a suite said is written unescaped.
 
+mod causes;
 mod detail;
+mod steps;
+mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -12,25 +16,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, Value, context, escape_formatter};
+use minijinja::{Environment, Error, ErrorKind, Value, context, escape_formatter};
 use serde::Serialize;
 
 use super::collect::{Brief, RunInfo, by_suite};
+use super::lang::{Lang, Text, WORDS, translated};
 use super::sentence::sentence;
 use super::standing;
-use super::wire::visible;
+use super::wire::{is_treacherous, visible};
 use crate::case::library::Library;
 use crate::judge::Verdict;
+use causes::Cause;
 use detail::{Clause, Detail};
+use story::Story;
 
 /// Escaping is chosen by the name: it has to end in `.html`.
 const NAME: &str = "report.html";
 const TEMPLATE: &str = include_str!("html/report.html");
-/// Writes the report.
+const SCRIPT: &str = include_str!("html/report.js");
+const STYLE: &str = include_str!("html/report.css");
+/// What all our pages look like.
+const PAGE_STYLE: &str = include_str!("html/page.css");
+
+/// Writes the report, which shows itself in this language first.
 ///
 /// # Errors
 /// What the system says of the file, or of a record.
-pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library) -> io::Result<()> {
+pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library, lang: Lang) -> io::Result<()> {
     let mut briefs: Vec<Brief> = briefs.to_vec();
     briefs.sort_by(|a, b| {
         (&a.suite, a.place.line, &a.id, a.round).cmp(&(&b.suite, b.place.line, &b.id, b.round))
@@ -44,9 +56,15 @@ pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library) -
     });
     let context = context! {
         page => Value::from(Serde(&page)),
-        broken => cards(&source, &[Verdict::Fail, Verdict::Error, Verdict::Fixed, Verdict::Warn]),
-        known => cards(&source, &[Verdict::Known]),
-        observed => cards(&source, &[Verdict::Observed]),
+        lang => lang.code(),
+        title => lang.pick(&page.sentence.en, &page.sentence.zh),
+        broken => groups(&source, &[Verdict::Fail, Verdict::Error, Verdict::Fixed, Verdict::Warn]),
+        known => groups(&source, &[Verdict::Known]),
+        observed => cards(&source, with_verdict(&source, Verdict::Observed)),
+        stories => stories(&source),
+        words => inert(&WORDS.iter().copied().collect::<BTreeMap<_, _>>()).map_err(io::Error::other)?,
+        style => Value::from_safe_string(STYLE.to_owned()),
+        script => Value::from_safe_string(SCRIPT.to_owned()),
     };
     let mut environment = escaping();
     environment.add_template(NAME, TEMPLATE).map_err(io::Error::other)?;
@@ -59,14 +77,44 @@ pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library) -
     out.flush()
 }
 
-/// Templates of pages: whatever is said is made visible in this one place, and then escaped.
-pub(super) fn escaping() -> Environment<'static> {
+/// Templates of pages: whatever is said is made visible in this one place, and then escaped; `t` says a phrase of ours in
+/// both languages.
+pub(crate) fn escaping() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_formatter(|out, state, value| match value.as_str() {
         Some(said) if !value.is_safe() => escape_formatter(out, state, &Value::from(visible(said))),
         _ => escape_formatter(out, state, value),
     });
+    environment.add_filter("t", both);
     environment
+        .add_filter("zh", |en: &str| translated(en).map(str::to_owned).ok_or_else(|| untranslated(en)));
+    environment.add_global("page_style", Value::from_safe_string(PAGE_STYLE.to_owned()));
+    environment
+}
+
+/// A phrase of ours, in both languages; the page shows one of them.
+fn both(en: &str) -> Result<Value, Error> {
+    let zh = translated(en).ok_or_else(|| untranslated(en))?;
+    // Neither comes from anybody but us, and neither holds markup.
+    Ok(Value::from_safe_string(format!(r#"<span lang="en">{en}</span><span lang="zh-Hans">{zh}</span>"#)))
+}
+
+fn untranslated(en: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("there is no Chinese for {en:?}"))
+}
+
+/// JSON that can stand in an element `script` without ending it, and in which nothing is invisible.
+fn inert(value: &impl Serialize) -> Result<Value, serde_json::Error> {
+    let json = serde_json::to_string(value)?;
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '<' || c == '\u{7f}' || is_treacherous(c) {
+            out.push_str(&format!("\\u{:04x}", c as u32));
+        } else {
+            out.push(c);
+        }
+    }
+    Ok(Value::from_safe_string(out))
 }
 
 /// What cards are made of, one after the other, while the page is written.
@@ -77,22 +125,51 @@ struct Source {
     rerun: String,
 }
 
-/// The cards of all cases with one of these verdicts, made when they are asked for; the gravest verdict first.
-fn cards(source: &Arc<Source>, verdicts: &[Verdict]) -> Value {
-    let with = |v: &Verdict| {
-        let verdict = *v;
-        let found = source.briefs.iter().enumerate().filter(move |(_, b)| b.verdict == verdict);
-        found.map(|(at, _)| at)
-    };
-    let chosen: Vec<usize> = verdicts.iter().flat_map(with).collect();
+fn with_verdict(source: &Source, verdict: Verdict) -> Vec<usize> {
+    (0..source.briefs.len()).filter(|at| source.briefs[*at].verdict == verdict).collect()
+}
+
+/// Cards, made when they are asked for.
+fn cards(source: &Arc<Source>, chosen: Vec<usize>) -> Value {
     let source = source.clone();
     Value::make_iterable(move || {
         let source = source.clone();
-        let made = chosen.clone().into_iter();
-        made.map(move |at| {
+        chosen.clone().into_iter().map(move |at| {
             let brief = &source.briefs[at];
             let detail = Detail::new(at, brief, &source.clauses, &source.journals, &source.rerun);
             Value::from(Serde(&detail))
+        })
+    })
+}
+
+/// The cards of all cases with one of these verdicts by their causes; the gravest verdict first.
+fn groups(source: &Arc<Source>, verdicts: &[Verdict]) -> Vec<Value> {
+    let of = |verdict: &Verdict| causes::of(&source.briefs, with_verdict(source, *verdict));
+    let group = |cause: Cause| {
+        let ways: Vec<Value> = cause
+            .ways
+            .into_iter()
+            .map(|way| {
+                let more = way.len() - 1;
+                context! { first => cards(source, way[..1].to_vec()), more, rest => cards(source, way[1..].to_vec()) }
+            })
+            .collect();
+        let clause = cause.clause.and_then(|id| source.clauses.get(&id));
+        context! { verdict => cause.verdict.word(), clause => Serde(&clause), count => cause.count, ways }
+    };
+    verdicts.iter().flat_map(of).map(group).collect()
+}
+
+/// What happened in each case, for who asks; made when it is written.
+fn stories(source: &Arc<Source>) -> Value {
+    let source = source.clone();
+    Value::make_iterable(move || {
+        let source = source.clone();
+        (0..source.briefs.len()).filter_map(move |at| {
+            let brief = &source.briefs[at];
+            // Where it cannot be read, the card says so.
+            let story = Story::read(&brief.record, brief.journal.as_ref()?).ok()??;
+            Some(context! { at, json => inert(&story).ok()? })
         })
     })
 }
@@ -107,8 +184,8 @@ fn clauses(briefs: &[Brief], library: &Library) -> BTreeMap<String, Clause> {
 /// Everything on the page but the cards.
 #[derive(Serialize)]
 struct Page {
-    sentence: String,
-    scope: String,
+    sentence: Text,
+    scope: Text,
     tone: &'static str,
     facts: Vec<(&'static str, String)>,
     counts: Vec<(&'static str, usize)>,
@@ -142,8 +219,11 @@ struct PointRow {
 struct Row {
     at: usize,
     card: bool,
+    /// Whether its story is on the page.
+    story: bool,
     verdict: &'static str,
     id: String,
+    suite: String,
     round: usize,
     title: String,
     reason: String,
@@ -154,17 +234,13 @@ struct Row {
 impl Page {
     fn new(info: &RunInfo, briefs: &[Brief], library: &Library) -> io::Result<Self> {
         let of = |verdict| info.summary.of(verdict);
-        let (tone, sentence) = sentence(info, briefs);
+        let (tone, _) = sentence(info, briefs, Lang::En);
         let catalogues = standing::groups(briefs, library)?;
         let judged: usize = catalogues.iter().map(|g| g.judged).sum();
         let all: usize = catalogues.iter().map(|g| g.rows.len() + g.uncovered.len()).sum();
         Ok(Page {
-            sentence,
-            scope: format!(
-                "This run made {} of the {} checks that its cases hold, and judged {judged} of the {all} requirements \
-                 in the catalogue.",
-                info.made, info.expected
-            ),
+            sentence: Text::say(|lang| sentence(info, briefs, lang).1),
+            scope: Text::say(|lang| scope(info, judged, all, lang)),
             tone,
             facts: facts(info),
             counts: counted(of),
@@ -178,6 +254,17 @@ impl Page {
             observed: of(Verdict::Observed),
         })
     }
+}
+
+fn scope(info: &RunInfo, judged: usize, all: usize, lang: Lang) -> String {
+    let (made, expected) = (info.made, info.expected);
+    lang.pick(
+        format!(
+            "This run made {made} of the {expected} checks that its cases hold, and judged {judged} of the {all} \
+             requirements in the catalogue."
+        ),
+        format!("本次运行完成了所选用例 {expected} 项检查中的 {made} 项,判定了目录中 {all} 条要求中的 {judged} 条。"),
+    )
 }
 
 fn counted(of: impl Fn(Verdict) -> usize) -> Vec<(&'static str, usize)> {
@@ -194,10 +281,11 @@ fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {
     vec![
         ("Target", info.target.clone()),
         ("Profile", profile),
+        ("Reached with", format!("stompliance run{}", info.rerun)),
         ("Started", info.started.clone()),
         ("Took", format!("{:.1} s{time}", info.duration_ms as f64 / 1000.0)),
         ("Seed", info.seed.to_string()),
-        ("stompliance", info.stompliance.clone()),
+        ("Program", format!("stompliance {}", info.stompliance)),
     ]
 }
 
@@ -242,6 +330,8 @@ fn row(at: usize, brief: &Brief) -> Row {
     Row {
         at,
         card: !passed && brief.verdict != Verdict::NotApplicable,
+        story: brief.journal.is_some(),
+        suite: brief.suite.clone(),
         verdict: brief.verdict.word(),
         id: brief.id.clone(),
         round: brief.round,

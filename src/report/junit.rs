@@ -105,25 +105,9 @@ fn case(out: &mut impl Write, brief: &Brief) -> io::Result<()> {
 
 /// What there is to say of a case that did not simply pass, line by line.
 fn body(brief: &Brief) -> String {
+    let fields = super::failure::fields(brief, None);
     let mut lines = vec![visible(&brief.title)];
-    let mut field = |name: &str, value: &str| {
-        if !value.is_empty() {
-            lines.push(format!("{name:<9} {}", visible(value)));
-        }
-    };
-    match (&brief.clause, &brief.broken) {
-        (Some((clause, level)), Some((expected, got, on, place))) => {
-            field("clause", &format!("{clause} ({})", format!("{level:?}").to_uppercase()));
-            field("expected", expected);
-            field("came", got);
-            field("where", &if on.is_empty() { place.to_string() } else { format!("{place}, on {on}") });
-        }
-        _ => {
-            field("reason", &brief.reason);
-            field("where", &brief.place.to_string());
-        }
-    }
-    field("catches", brief.why.as_deref().unwrap_or_default());
+    lines.extend(fields.iter().map(|(name, value)| format!("{name:<9} {}", visible(value))));
     let frames = brief.journal.as_ref().map_or(Vec::new(), |journal| excerpt(journal, FRAMES, WIDTH));
     lines.extend(frames.iter().enumerate().map(|(at, line)| {
         let name = if at == 0 { "wire" } else { "" };

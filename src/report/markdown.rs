@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::collect::{Brief, RunInfo, by_suite};
+use super::failure::fields;
+use super::lang::Lang;
 use super::sentence::sentence;
 use super::wire::visible;
 use crate::case::catalogue::Catalogue;
@@ -22,44 +24,58 @@ const WIDTH: usize = 600;
 ///
 /// # Errors
 /// What the system says of the file.
-pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], catalogue: &Catalogue) -> io::Result<()> {
-    File::create(path)?.write_all(summary(info, briefs, catalogue).as_bytes())
+pub fn write(
+    path: &Path,
+    info: &RunInfo,
+    briefs: &[Brief],
+    catalogue: &Catalogue,
+    lang: Lang,
+) -> io::Result<()> {
+    File::create(path)?.write_all(summary(info, briefs, catalogue, lang).as_bytes())
 }
 
-fn summary(info: &RunInfo, briefs: &[Brief], catalogue: &Catalogue) -> String {
-    let mut out = format!("## {}\n\n", prose(&sentence(info, briefs).1));
-    let profile = if info.profile.name.is_empty() { "none" } else { &info.profile.name };
-    let _ = writeln!(
-        out,
-        "{} on {}, profile {}, seed {}: {} of {} checks made in {:.1} {}.\n",
-        code(&format!("stompliance {}", info.stompliance)),
-        code(&info.target),
-        code(profile),
-        info.seed,
-        info.made,
-        info.expected,
-        info.duration_ms as f64 / 1000.0,
-        if info.in_memory { "virtual seconds" } else { "s" },
-    );
-    suites(&mut out, briefs);
+fn summary(info: &RunInfo, briefs: &[Brief], catalogue: &Catalogue, lang: Lang) -> String {
+    let mut out = format!("## {}\n\n", prose(&sentence(info, briefs, lang).1));
+    let _ = writeln!(out, "{}\n", scope(info, lang));
+    suites(&mut out, briefs, lang);
     let broken: Vec<&Brief> = briefs.iter().filter(|brief| brief.is_broken()).collect();
     if !broken.is_empty() {
-        let _ = writeln!(out, "\n### What broke\n");
+        let _ = writeln!(out, "\n### {}\n", lang.word("What broke"));
     }
     for brief in broken.iter().take(MOST) {
-        failure(&mut out, brief, catalogue, &info.rerun);
+        failure(&mut out, brief, catalogue, &info.rerun, lang);
     }
     if broken.len() > MOST {
-        let _ = writeln!(out, "… and {} more: the other reports have them all.", broken.len() - MOST);
+        let more = broken.len() - MOST;
+        let en = format!("… and {more} more: the other reports have them all.");
+        let _ = writeln!(out, "{}", lang.pick(en, format!("……另有 {more} 个:其他报告中有全部内容。")));
     }
     out
 }
 
-fn suites(out: &mut String, briefs: &[Brief]) {
+/// What was run, on what, and how much of it.
+fn scope(info: &RunInfo, lang: Lang) -> String {
+    let program = code(&format!("stompliance {}", info.stompliance));
+    let profile = code(if info.profile.name.is_empty() { "none" } else { &info.profile.name });
+    let (target, seed, made, expected) = (code(&info.target), info.seed, info.made, info.expected);
+    let seconds = format!("{:.1}", info.duration_ms as f64 / 1000.0);
+    let unit = lang.word(if info.in_memory { "virtual seconds" } else { "s" });
+    lang.pick(
+        format!(
+            "{program} on {target}, profile {profile}, seed {seed}: {made} of {expected} checks made in {seconds} {unit}."
+        ),
+        format!(
+            "{program},被测对象 {target},配置 {profile},随机种子 {seed}:{expected} 项检查中完成 {made} 项,耗时 {seconds} {unit}。"
+        ),
+    )
+}
+
+fn suites(out: &mut String, briefs: &[Brief], lang: Lang) {
     let counts = by_suite(briefs);
     let used: Vec<Verdict> =
         Verdict::ALL.into_iter().filter(|v| counts.values().any(|by| by.contains_key(v))).collect();
-    let _ = writeln!(out, "| suite |{}", used.iter().map(|v| format!(" {} |", v.word())).collect::<String>());
+    let words: String = used.iter().map(|v| format!(" {} |", lang.word(v.word()))).collect();
+    let _ = writeln!(out, "| {} |{words}", lang.word("Suite"));
     let _ = writeln!(out, "|---|{}", "---:|".repeat(used.len()));
     for (suite, by) in counts {
         let cell = |v: &Verdict| by.get(v).map_or(" |".to_owned(), |n| format!(" {n} |"));
@@ -67,29 +83,26 @@ fn suites(out: &mut String, briefs: &[Brief]) {
     }
 }
 
-fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str) {
+fn failure(out: &mut String, brief: &Brief, catalogue: &Catalogue, rerun: &str, lang: Lang) {
     let _ = writeln!(
         out,
         "<details><summary>{} <code>{}</code></summary>\n",
-        brief.verdict.word(),
+        lang.word(brief.verdict.word()),
         html(&brief.id)
     );
     let _ = writeln!(out, "{}\n", prose(&brief.title));
-    match (&brief.clause, &brief.broken) {
-        (Some((clause, level)), Some((expected, got, on, place))) => {
-            let text = catalogue.get(clause).map_or("", |r| r.text.as_str());
-            let _ = writeln!(out, "- clause: {} ({}) {}", code(clause), level.word(), prose(text));
-            let _ = writeln!(out, "- expected: {}", code(&cut(expected)));
-            let _ = writeln!(out, "- came: {}", code(&cut(got)));
-            let on = if on.is_empty() { String::new() } else { format!(", on {}", code(on)) };
-            let _ = writeln!(out, "- where: {}{on}", code(&place.to_string()));
-        }
-        _ => {
-            let _ = writeln!(out, "- reason: {}", code(&cut(&brief.reason)));
-            let _ = writeln!(out, "- where: {}", code(&brief.place.to_string()));
-        }
+    for (name, value) in fields(brief, Some(catalogue)) {
+        // Our own prose; everything else may hold what a target said.
+        let ours = matches!(name, "clause" | "note" | "catches");
+        let value = if ours { prose(lang.said(&value)) } else { code(&cut(&value)) };
+        let _ = writeln!(out, "- {}: {value}", lang.word(name));
     }
-    let _ = writeln!(out, "- rerun: {}\n\n</details>\n", code(&super::command(&brief.id, rerun)));
+    let _ = writeln!(
+        out,
+        "- {}: {}\n\n</details>\n",
+        lang.word("rerun"),
+        code(&super::command(&brief.id, rerun))
+    );
 }
 
 fn cut(text: &str) -> String {

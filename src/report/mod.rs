@@ -6,17 +6,20 @@
 mod collect;
 pub mod compare;
 pub mod console;
+mod failure;
 pub mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
+mod lang;
 pub mod markdown;
 mod sentence;
 mod standing;
 pub mod tap;
 mod wire;
 
-pub use collect::{Brief, Collector, Gathered, RunInfo, Summary};
+pub use collect::{Brief, Broken, Collector, Gathered, RunInfo, Summary};
+pub use lang::Lang;
 pub use wire::{excerpt, line, visible};
 
 /// The command that runs a case again, with the flags that lead to the same target.

@@ -37,6 +37,7 @@ pub(super) struct Standing {
     pub(super) id: String,
     pub(super) level: Level,
     pub(super) text: String,
+    section: String,
     pub(super) state: &'static str,
     /// What was observed, or why it is not covered.
     note: String,
@@ -183,6 +184,7 @@ fn standing(requirement: &Requirement, tally: &Tally) -> Standing {
         id: requirement.id.clone(),
         level: requirement.level,
         text: requirement.text.clone(),
+        section: requirement.section.clone(),
         state,
         note,
         held: tally.held,

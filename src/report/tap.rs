@@ -51,18 +51,7 @@ fn case(out: &mut impl Write, number: usize, brief: &Brief) -> io::Result<()> {
 /// What there is to say, in YAML that is JSON as well: no text of a target can end it.
 fn diagnosis(out: &mut impl Write, brief: &Brief) -> io::Result<()> {
     let mut fields = vec![("verdict", brief.verdict.word().to_owned()), ("title", brief.title.clone())];
-    match (&brief.clause, &brief.broken) {
-        (Some((clause, level)), Some((expected, got, on, place))) => {
-            fields.push(("clause", format!("{clause} ({})", level.word())));
-            fields.push(("expected", expected.clone()));
-            fields.push(("came", got.clone()));
-            fields.push(("at", if on.is_empty() { place.to_string() } else { format!("{place}, on {on}") }));
-        }
-        _ => {
-            fields.push(("reason", brief.reason.clone()));
-            fields.push(("at", brief.place.to_string()));
-        }
-    }
+    fields.extend(super::failure::fields(brief, None));
     writeln!(out, "  ---")?;
     for (name, value) in fields {
         writeln!(out, "  {name}: {}", json!(visible(&value)))?;

@@ -23,7 +23,7 @@ pub fn visible(text: &str) -> String {
 
 /// Whether a character has no shape of its own or turns what stands around it: no width, direction, or no character in
 /// XML 1.0.
-fn is_treacherous(c: char) -> bool {
+pub(super) fn is_treacherous(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
 }
@@ -40,7 +40,18 @@ fn body(body: &Body) -> String {
 
 /// The event as one line: time, connection, direction, what; nothing for what the engine notes for itself.
 pub fn line(event: &Event, width: usize) -> Option<String> {
-    let what = match &event.what {
+    let what = what(event)?;
+    let on = event.on.as_deref().unwrap_or_default();
+    let line = format!("{:>9.3} ms  {on:<12} {what}", event.at as f64 / 1000.0);
+    Some(match line.char_indices().nth(width) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    })
+}
+
+/// What happened, with an arrow before what went over the wire.
+pub(super) fn what(event: &Event) -> Option<String> {
+    Some(match &event.what {
         What::Sent { frame } => format!("→ {}", shown(frame)),
         What::Came { frame } => format!("← {}", shown(frame)),
         What::Late { frame } => format!("← (late) {}", shown(frame)),
@@ -70,12 +81,6 @@ pub fn line(event: &Event, width: usize) -> Option<String> {
         What::Target { up, why } => format!("? the target is {}: {why}", if *up { "up" } else { "down" }),
         What::Fault { why } | What::Unable { why } => format!("! {why}"),
         _ => return None,
-    };
-    let on = event.on.as_deref().unwrap_or_default();
-    let line = format!("{:>9.3} ms  {on:<12} {what}", event.at as f64 / 1000.0);
-    Some(match line.char_indices().nth(width) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
     })
 }
 

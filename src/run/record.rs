@@ -144,7 +144,7 @@ impl RuleRecord {
             phase: crate::case::event::Phase::Steps,
             expected: breach.map_or(String::new(), |b| b.expected.clone()),
             got: breach.map_or(String::new(), |b| b.got.clone()),
-            at: breach.map_or(0, |b| b.at),
+            event: None,
             beside: None,
             by_close: false,
             late_us: None,

@@ -11,18 +11,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::case::catalogue::Requirement;
-use crate::case::event::{Body, Event, Way, What};
+use crate::case::event::{Body, Event, What};
+use crate::case::matcher::Compared;
 use crate::case::script::Level;
 use crate::judge::{Breach, Verdict};
-use crate::report::collect::Brief;
+use crate::report::collect::{Brief, Broken};
 use crate::report::command;
 use crate::report::wire::line;
 
+use super::story::kind;
+
 /// Lines of the wire that are shown around a failure.
 const AROUND: usize = 12;
-/// Lines of a transcript that are shown from its beginning, and from its end.
-const FIRST: usize = 100;
-const LAST: usize = 300;
 /// Characters of a line.
 const WIDTH: usize = 1200;
 /// Breaches of a rule that are shown.
@@ -55,14 +55,6 @@ struct Line {
     text: String,
 }
 
-/// A transcript, with what was left out of its middle.
-#[derive(Debug, Default, Serialize)]
-struct Transcript {
-    first: Vec<Line>,
-    left_out: usize,
-    last: VecDeque<Line>,
-}
-
 /// Where a rule was broken.
 #[derive(Debug, Serialize)]
 struct BreachRow {
@@ -91,7 +83,10 @@ pub(super) struct Detail {
     breaches: Vec<BreachRow>,
     count: usize,
     frames: VecDeque<Line>,
-    transcript: Option<Transcript>,
+    /// Parts of what came nearest, beside what was expected of them.
+    sides: Vec<Compared>,
+    /// Whether its story is on the page.
+    story: bool,
     unreadable: String,
     rerun: String,
 }
@@ -120,7 +115,7 @@ impl Detail {
     ) -> Self {
         let mut detail = Detail::head(at, brief, clauses, flags);
         if let Err(error) = detail.wire(brief, journals, flags) {
-            detail.unreadable = format!("The transcript could not be read: {error}");
+            detail.unreadable = error.to_string();
         }
         detail
     }
@@ -133,8 +128,8 @@ impl Detail {
             Clause { level: *level, ..clauses.get(id).cloned().unwrap_or_else(unknown) }
         });
         let broken = brief.broken.as_ref().filter(|_| clause.is_some());
-        let (expected, got, on, place) = broken.map_or_else(Default::default, Clone::clone);
-        let place = if place.file.is_empty() { &brief.place } else { &place };
+        let place = broken.map(|b| &b.place).filter(|place| !place.file.is_empty()).unwrap_or(&brief.place);
+        let text = |of: fn(&Broken) -> &String| broken.map_or(String::new(), |b| of(b).clone());
         // The sentence is the clause, what was due and what came: said already, unless it says more.
         let said = brief.verdict == Verdict::Fail || brief.verdict == Verdict::Warn;
         Detail {
@@ -143,18 +138,19 @@ impl Detail {
             id: brief.id.clone(),
             round: brief.round,
             title: brief.title.clone(),
-            expected,
-            got,
+            expected: text(|b| &b.expected),
+            got: text(|b| &b.got),
             place: place.to_string(),
-            on,
+            on: text(|b| &b.on),
             reason: if said && clause.is_some() { String::new() } else { brief.reason.clone() },
-            premise: brief.reason.contains("(a premise of the case)"),
+            premise: brief.breaks_a_premise(),
             why: brief.why.clone().unwrap_or_default(),
             clause,
             breaches: Vec::new(),
             count: 0,
             frames: VecDeque::new(),
-            transcript: None,
+            sides: broken.and_then(|b| b.beside.clone()).map_or(Vec::new(), |beside| beside.rows),
+            story: brief.journal.is_some(),
             unreadable: String::new(),
             rerun: command(&brief.id, flags),
         }
@@ -163,7 +159,6 @@ impl Detail {
     fn wire(&mut self, brief: &Brief, journals: &BTreeMap<String, PathBuf>, flags: &str) -> io::Result<()> {
         if let Some(journal) = &brief.journal {
             self.frames = around(journal, None)?;
-            self.transcript = Some(transcript(journal)?);
             return Ok(());
         }
         // A rule has no journal of its own: the first breach is shown where it happened.
@@ -225,39 +220,12 @@ fn around(journal: &Path, until: Option<u64>) -> io::Result<VecDeque<Line>> {
     Ok(lines)
 }
 
-fn transcript(journal: &Path) -> io::Result<Transcript> {
-    let mut all = Transcript::default();
-    events(journal, |event| {
-        if let Some(line) = shown(event) {
-            if all.first.len() < FIRST {
-                all.first.push(line);
-            } else {
-                all.last.push_back(line);
-            }
-            if all.last.len() > LAST {
-                all.last.pop_front();
-                all.left_out += 1;
-            }
-        }
-        true
-    })?;
-    Ok(all)
-}
-
 fn shown(event: &Event) -> Option<Line> {
-    let kind = match &event.what {
-        What::Sent { .. } | What::Octets { .. } => "out",
-        What::Http { way, .. } | What::Ws { way, .. } if *way == Way::Out => "out",
-        What::Came { .. } | What::Late { .. } | What::Http { .. } | What::Ws { .. } => "in",
-        What::Malformed { .. } | What::Fault { .. } | What::Unable { .. } | What::Deadline { .. } => "odd",
-        What::Barrier { held: false, .. } | What::Target { up: false, .. } => "odd",
-        _ => "note",
-    };
     let mut text = line(event, WIDTH)?;
     if let Some(Body::TextFile(name, octets)) = body(&event.what) {
         text.push_str(&format!("(a body of {octets} octets, kept beside run.json as {name})"));
     }
-    Some(Line { kind, text })
+    Some(Line { kind: kind(&event.what), text })
 }
 
 fn body(what: &What) -> Option<&Body> {
@@ -273,17 +241,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_transcript_keeps_both_ends_and_says_what_is_missing() {
+    fn the_last_lines_before_a_time_are_shown() {
         let path = std::env::temp_dir().join(format!("stompliance-detail-{}.jsonl", std::process::id()));
         let event = |at: usize| format!(r#"{{"at":{at},"event":"fault","why":"{at}"}}"#);
-        let mut text: String = (0..500).map(|at| event(at) + "\n").collect();
+        let mut text: String = (0..100).map(|at| event(at) + "\n").collect();
         text.push_str(r#"{"at":500,"eve"#);
         std::fs::write(&path, text).unwrap();
-        let all = transcript(&path).unwrap();
         let near = around(&path, Some(50)).unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert_eq!((all.first.len(), all.left_out, all.last.len()), (FIRST, 500 - FIRST - LAST, LAST));
-        assert!(all.last.back().unwrap().text.ends_with("! 499"));
         assert_eq!(near.len(), AROUND);
         assert!(near.back().unwrap().text.ends_with("! 50"));
     }

@@ -1,0 +1,124 @@
+//! Failures by their cause: the clause that broke, and under it the ways in which it broke.
+//!
+//! It relies on briefs. What differs only by ids and numbers is one way.
+
+use std::collections::BTreeMap;
+
+use crate::judge::Verdict;
+use crate::report::collect::Brief;
+
+/// Cases that broke at the same clause, or that have no verdict for the same reason.
+#[derive(Debug, PartialEq)]
+pub(super) struct Cause {
+    pub(super) verdict: Verdict,
+    pub(super) clause: Option<String>,
+    pub(super) count: usize,
+    /// Cases that broke in the same way, those that are about the clause first.
+    pub(super) ways: Vec<Vec<usize>>,
+}
+
+/// The causes of these cases, the most frequent first.
+pub(super) fn of(briefs: &[Brief], chosen: Vec<usize>) -> Vec<Cause> {
+    let mut by_clause: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+    for at in chosen {
+        let clause = briefs[at].clause.as_ref().map(|(id, _)| id.as_str());
+        by_clause.entry(clause).or_default().push(at);
+    }
+    let mut causes: Vec<Cause> = by_clause
+        .into_iter()
+        .map(|(clause, cases)| Cause {
+            verdict: briefs[cases[0]].verdict,
+            clause: clause.map(str::to_owned),
+            count: cases.len(),
+            ways: ways(briefs, cases),
+        })
+        .collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
+    causes
+}
+
+fn ways(briefs: &[Brief], mut cases: Vec<usize>) -> Vec<Vec<usize>> {
+    // What breaks a premise of one case is best shown by another that is about it.
+    cases.sort_by_key(|at| briefs[*at].breaks_a_premise());
+    let mut ways: Vec<(String, Vec<usize>)> = Vec::new();
+    for at in cases {
+        let way = way(&briefs[at]);
+        match ways.iter_mut().find(|(known, _)| *known == way) {
+            Some((_, same)) => same.push(at),
+            None => ways.push((way, vec![at])),
+        }
+    }
+    ways.into_iter().map(|(_, cases)| cases).collect()
+}
+
+/// What was expected and what came, without the ids and numbers in it.
+fn way(brief: &Brief) -> String {
+    let text = match &brief.broken {
+        Some(broken) => format!("{}\n{}", broken.expected, broken.got),
+        None => brief.reason.clone(),
+    };
+    let text = without_secrets(&text);
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(|c: char| !c.is_alphanumeric() && c != '-' && c != '_') {
+        let bare = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
+        let (name, rest) = word.split_at(bare.len());
+        out.push_str(if name.contains(|c: char| c.is_ascii_digit()) { "#" } else { name });
+        out.push_str(rest);
+    }
+    out
+}
+
+/// Names of secrets differ by who has them.
+fn without_secrets(text: &str) -> String {
+    let mut parts = text.split('«');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| format!("{out}«»{}", part.split_once('»').map_or(part, |(_, rest)| rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::script::{Level, Place};
+    use crate::report::collect::Broken;
+
+    fn brief(clause: &str, got: &str, premise: bool) -> Brief {
+        let reason = if premise { "IM-X (a premise of the case): …" } else { "" };
+        Brief {
+            id: "a/b".into(),
+            title: String::new(),
+            suite: "a".into(),
+            requirements: Vec::new(),
+            verdict: Verdict::Fail,
+            reason: reason.into(),
+            clause: Some((clause.into(), Level::Must)),
+            broken: Some(Broken {
+                expected: "RECEIPT".into(),
+                got: got.into(),
+                on: "alice".into(),
+                place: Place::default(),
+                beside: None,
+            }),
+            breaks: Default::default(),
+            why: None,
+            place: Place::default(),
+            duration_ms: 1,
+            round: 1,
+            record: Default::default(),
+            journal: None,
+        }
+    }
+
+    #[test]
+    fn what_differs_by_ids_is_one_way_and_the_clauses_own_case_stands_first() {
+        let briefs = [
+            brief("IM-A", "what came was MESSAGE id:cx100z-1", true),
+            brief("IM-B", "nothing", false),
+            brief("IM-A", "what came was MESSAGE id:cx200z-7", false),
+            brief("IM-A", "the end of the connection", false),
+        ];
+        let causes = of(&briefs, vec![0, 1, 2, 3]);
+        assert_eq!(causes.len(), 2);
+        assert_eq!((causes[0].clause.as_deref(), causes[0].count), (Some("IM-A"), 3));
+        assert_eq!(causes[0].ways, [vec![2, 0], vec![3]]);
+    }
+}
