@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::outputs::prepare;
 use super::scratch::Scratch;
-use super::{CONFORMS, FAILS, say, sound};
+use super::{CONFORMS, FAILS, lang, say, sound};
 use crate::report::compare::{Change, Comparison};
 use crate::report::json;
 
@@ -41,11 +41,11 @@ pub(super) fn main(args: &Args) -> Result<u8, String> {
         scratches.push(scratch);
     }
     let comparison = Comparison::new(&runs, &library).map_err(|e| e.to_string())?;
-    say(comparison.text().trim_end());
-    let html = || comparison.html().map_err(|e| e.to_string());
+    say(comparison.text(lang()).trim_end());
+    let html = || comparison.html(lang()).map_err(|e| e.to_string());
     for (path, text) in [
         (&args.html, args.html.as_ref().map(|_| html()).transpose()?),
-        (&args.markdown, Some(comparison.markdown())),
+        (&args.markdown, Some(comparison.markdown(lang()))),
     ] {
         if let (Some(path), Some(text)) = (path, text) {
             prepare(path)?;

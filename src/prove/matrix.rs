@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::Serde;
-use minijinja::{Environment, context};
+use minijinja::context;
 use serde::Serialize;
 
 use super::{Conviction, null::Passed};
@@ -195,7 +195,7 @@ impl Matrix {
     /// # Errors
     /// The template cannot be filled in: a fault of this program.
     pub fn html(&self) -> Result<String, minijinja::Error> {
-        let mut environment = Environment::new();
+        let mut environment = crate::report::page();
         environment.add_template("matrix.html", PAGE)?;
         let page = environment.get_template("matrix.html")?;
         // Owned, as the template's values must be; a matrix of texts and numbers always has this form.

@@ -11,9 +11,10 @@ use colored::Colorize as _;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::collect::{Gathered, RunInfo};
-use super::lang::Lang;
+use super::lang::{Lang, Text};
 use super::sentence::sentence;
 use super::standing;
 use super::wire::visible;
@@ -100,7 +101,7 @@ pub struct Column {
     /// The version of the program.
     pub stompliance: String,
     /// What it says of the target.
-    pub sentence: String,
+    pub sentence: Text,
     /// How many cases came to which verdict.
     pub counts: Vec<(&'static str, usize)>,
 }
@@ -161,7 +162,7 @@ impl Comparison {
             started: info.started.clone(),
             profile: if info.profile.name.is_empty() { "none".into() } else { info.profile.name.clone() },
             stompliance: info.stompliance.clone(),
-            sentence: sentence(info, &gathered.briefs, Lang::En).1,
+            sentence: Text::say(|lang| sentence(info, &gathered.briefs, lang).1),
             counts: Verdict::ALL
                 .iter()
                 .map(|v| (v.word(), gathered.summary.of(*v)))
@@ -182,46 +183,49 @@ impl Comparison {
     }
 
     /// What changed from the first run to the last, in a line.
-    pub fn line(&self) -> String {
+    pub fn line(&self, lang: Lang) -> String {
         let told = Change::TOLD.iter().chain(&[Change::Same]);
         let counted = told
             .map(|change| (change, self.with(*change).count()))
             .filter(|(change, count)| *count > 0 || matches!(change, Change::Worse | Change::Same));
         let parts: Vec<_> =
-            counted.map(|(change, count)| format!("{count} {}", change.title().to_lowercase())).collect();
+            counted.map(|(change, n)| format!("{n} {}", lang.word(change.title()).to_lowercase())).collect();
         parts.join(", ")
     }
 
     /// What it comes to: of several targets, how many requirements tell them apart.
-    pub fn headline(&self) -> String {
+    pub fn headline(&self, lang: Lang) -> String {
         if !self.by_target {
-            return self.line();
+            return self.line(lang);
         }
         let differing = self.requirements.iter().filter(|row| row.differs).count();
         let (all, targets) = (self.requirements.len(), self.columns.len());
-        format!("{targets} targets: {differing} of {all} requirements stand differently")
+        lang.pick(
+            format!("{targets} targets: {differing} of {all} requirements stand differently"),
+            format!("{targets} 个被测对象:{all} 条要求中有 {differing} 条状态不同"),
+        )
     }
 
     /// For the terminal.
-    pub fn text(&self) -> String {
+    pub fn text(&self, lang: Lang) -> String {
         let mut out = String::new();
         for (nth, column) in self.columns.iter().enumerate() {
             let _ = writeln!(out, "{} {}", format!("[{}]", nth + 1).bold(), visible(&column.name).bold());
-            let _ = writeln!(out, "    {}", visible(&column.sentence));
+            let _ = writeln!(out, "    {}", visible(column.sentence.of(lang)));
         }
         let differing: Vec<&RequirementRow> = self.requirements.iter().filter(|row| row.differs).collect();
         if !differing.is_empty() {
-            let _ = writeln!(out, "\n{}", "Requirements that stand differently".bold());
+            let _ = writeln!(out, "\n{}", lang.word("Requirements that stand differently").bold());
         }
         let heads: Vec<String> = (1..=self.columns.len()).map(|nth| format!("[{nth}]")).collect();
         let widths: Vec<usize> = (0..heads.len())
-            .map(|at| differing.iter().map(|r| r.states[at].len()).max().unwrap_or(0).max(3))
+            .map(|at| differing.iter().map(|r| lang.word(r.states[at]).width()).max().unwrap_or(0).max(3))
             .collect();
         let name = differing.iter().map(|row| row.id.len()).max().unwrap_or(0);
         let row = |cells: &mut dyn Iterator<Item = (&str, colored::ColoredString)>| -> String {
             cells
                 .zip(&widths)
-                .map(|((plain, shown), width)| format!("  {shown}{}", " ".repeat(width - plain.len())))
+                .map(|((plain, shown), width)| format!("  {shown}{}", " ".repeat(width - plain.width())))
                 .collect()
         };
         if !differing.is_empty() {
@@ -229,7 +233,7 @@ impl Comparison {
             let _ = writeln!(out, "  {}{}", " ".repeat(name), cells.trim_end());
         }
         for one in differing {
-            let cells = row(&mut one.states.iter().map(|state| (*state, coloured(state))));
+            let cells = row(&mut one.states.iter().map(|s| (lang.word(s), coloured(s, lang))));
             let _ = writeln!(out, "  {:<name$}{}", one.id, cells.trim_end());
         }
         for change in Change::TOLD {
@@ -237,10 +241,15 @@ impl Comparison {
             if rows.is_empty() {
                 continue;
             }
-            let _ = writeln!(out, "\n{} {}", change.title().bold(), format!("({})", rows.len()).dimmed());
+            let _ = writeln!(
+                out,
+                "\n{} {}",
+                lang.word(change.title()).bold(),
+                format!("({})", rows.len()).dimmed()
+            );
             for case in rows {
                 let verdicts: Vec<String> =
-                    case.verdicts.iter().map(|word| coloured(word).to_string()).collect();
+                    case.verdicts.iter().map(|word| coloured(word, lang).to_string()).collect();
                 let _ = writeln!(out, "  {}  {}", verdicts.join(" → "), case.id);
                 if change == Change::Worse && !case.reason.is_empty() {
                     let reason: String = visible(&case.reason).chars().take(REASON).collect();
@@ -249,9 +258,9 @@ impl Comparison {
             }
         }
         if self.by_target {
-            let _ = writeln!(out, "\n{}", self.headline().bold());
+            let _ = writeln!(out, "\n{}", self.headline(lang).bold());
         }
-        let line = format!("{} (from the first to the last)", self.line());
+        let line = format!("{} {}", self.line(lang), lang.word("(from the first to the last)"));
         let line =
             if self.with(Change::Worse).next().is_some() { line.red().bold() } else { line.green().bold() };
         let _ = writeln!(out, "\n{line}");
@@ -259,27 +268,36 @@ impl Comparison {
     }
 
     /// In Markdown.
-    pub fn markdown(&self) -> String {
+    pub fn markdown(&self, lang: Lang) -> String {
         use super::markdown::{code, prose};
-        let mut out = format!("## {}\n\n| | run | says |\n|---|---|---|\n", self.headline());
+        let (run, says) = (lang.word("Run"), lang.word("Says"));
+        let mut out = format!("## {}\n\n| | {run} | {says} |\n|---|---|---|\n", self.headline(lang));
         for (nth, column) in self.columns.iter().enumerate() {
-            let _ = writeln!(out, "| {} | {} | {} |", nth + 1, code(&column.name), prose(&column.sentence));
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} |",
+                nth + 1,
+                code(&column.name),
+                prose(column.sentence.of(lang))
+            );
         }
         for change in Change::TOLD {
             let rows: Vec<&CaseRow> = self.with(change).collect();
             if rows.is_empty() {
                 continue;
             }
-            let _ = writeln!(out, "\n### {} ({})\n", change.title(), rows.len());
+            let _ = writeln!(out, "\n### {} ({})\n", lang.word(change.title()), rows.len());
             for case in rows {
-                let _ = writeln!(out, "- {}: {}", code(&case.id), case.verdicts.join(" → "));
+                let words: Vec<&str> = case.verdicts.iter().map(|word| lang.word(word)).collect();
+                let _ = writeln!(out, "- {}: {}", code(&case.id), words.join(" → "));
             }
         }
         let heads: String = (1..=self.columns.len()).map(|nth| format!(" {nth} |")).collect();
-        let _ = writeln!(out, "\n### Requirements that stand differently\n\n| requirement |{heads}");
+        let (title, head) = (lang.word("Requirements that stand differently"), lang.word("Requirement"));
+        let _ = writeln!(out, "\n### {title}\n\n| {head} |{heads}");
         let _ = writeln!(out, "|---|{}", "---|".repeat(self.columns.len()));
         for row in self.requirements.iter().filter(|row| row.differs) {
-            let states: String = row.states.iter().map(|state| format!(" {state} |")).collect();
+            let states: String = row.states.iter().map(|state| format!(" {} |", lang.word(state))).collect();
             let _ = writeln!(out, "| {} ({}) |{states}", code(&row.id), row.level);
         }
         out
@@ -289,7 +307,7 @@ impl Comparison {
     ///
     /// # Errors
     /// The template cannot be filled in: a fault of this program.
-    pub fn html(&self) -> Result<String, minijinja::Error> {
+    pub fn html(&self, lang: Lang) -> Result<String, minijinja::Error> {
         let mut environment = super::html::escaping();
         environment.add_template(NAME, TEMPLATE)?;
         let changes: Vec<(&str, Vec<&CaseRow>)> = Change::TOLD
@@ -300,19 +318,22 @@ impl Comparison {
         environment.get_template(NAME)?.render(context! {
             c => Value::from(Serde(self)),
             changes => Value::from(Serde(&changes)),
-            headline => self.headline(),
-            line => self.line(),
+            lang => lang.code(),
+            title => self.headline(lang),
+            headline => Value::from(Serde(&Text::say(|lang| self.headline(lang)))),
+            line => Value::from(Serde(&Text::say(|lang| self.line(lang)))),
             worse => self.with(Change::Worse).count(),
         })
     }
 }
 
-fn coloured(word: &str) -> colored::ColoredString {
+fn coloured(word: &'static str, lang: Lang) -> colored::ColoredString {
+    let said = lang.word(word);
     match word {
-        "pass" | "conforming" => word.green(),
-        "fail" | "violated" | "error" | "fixed" => word.red(),
-        "warn" | "known" => word.yellow(),
-        _ => word.dimmed(),
+        "pass" | "conforming" => said.green(),
+        "fail" | "violated" | "error" | "fixed" => said.red(),
+        "warn" | "known" => said.yellow(),
+        _ => said.dimmed(),
     }
 }
 

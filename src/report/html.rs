@@ -35,8 +35,10 @@ const NAME: &str = "report.html";
 const TEMPLATE: &str = include_str!("html/report.html");
 const SCRIPT: &str = include_str!("html/report.js");
 const STYLE: &str = include_str!("html/report.css");
-/// What all our pages look like.
+/// What all our pages look like, and what those do that speak two languages.
 const PAGE_STYLE: &str = include_str!("html/page.css");
+const PAGE_SCRIPT: &str = include_str!("html/page.js");
+const LANGUAGE: &str = r#"<button type="button" id="language" class="tool"><span lang="en"><span lang="zh">中文</span></span><span lang="zh-Hans">English</span></button>"#;
 
 /// Writes the report, which shows itself in this language first.
 ///
@@ -88,7 +90,9 @@ pub(crate) fn escaping() -> Environment<'static> {
     environment.add_filter("t", both);
     environment
         .add_filter("zh", |en: &str| translated(en).map(str::to_owned).ok_or_else(|| untranslated(en)));
-    environment.add_global("page_style", Value::from_safe_string(PAGE_STYLE.to_owned()));
+    for (name, text) in [("page_style", PAGE_STYLE), ("page_script", PAGE_SCRIPT), ("language", LANGUAGE)] {
+        environment.add_global(name, Value::from_safe_string(text.to_owned()));
+    }
     environment
 }
 

@@ -48,12 +48,17 @@ impl Lang {
 
 /// Something that is said in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Text {
+pub struct Text {
     pub(super) en: String,
     pub(super) zh: String,
 }
 
 impl Text {
+    /// What is said in this one.
+    pub(super) fn of(&self, lang: Lang) -> &str {
+        lang.pick(&self.en, &self.zh)
+    }
+
     /// Says it once in each.
     pub(super) fn say(say: impl Fn(Lang) -> String) -> Self {
         Text { en: say(Lang::En), zh: say(Lang::Zh) }
@@ -185,6 +190,21 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Copied", "已复制"),
     ("Contents", "目录"),
     ("Language", "语言"),
+    // Runs beside one another.
+    ("Worse", "变差"),
+    ("Mended", "已改善"),
+    ("Newly judged", "新判定"),
+    ("No longer judged", "不再判定"),
+    ("Otherwise", "其他变化"),
+    ("The same", "不变"),
+    ("Requirements that stand differently", "状态不同的要求"),
+    ("Only those that stand differently", "仅显示状态不同的"),
+    ("Run", "运行"),
+    ("Says", "结论"),
+    ("Why, in the last run", "最后一次运行中的原因"),
+    ("Changes are those from the first run to the last.", "变化指从第一次运行到最后一次运行。"),
+    ("From the first to the last:", "从第一个到最后一个:"),
+    ("(from the first to the last)", "(从第一个到最后一个)"),
     // The story of a case.
     ("Cast", "参与者"),
     ("server", "服务器"),

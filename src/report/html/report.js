@@ -1,7 +1,6 @@
-// The page's behaviour: filters that the address holds, stories drawn when they are asked for, and the language.
+// The report's behaviour: filters that the address holds, stories drawn when they are asked for.
 (function () {
   "use strict";
-  var root = document.documentElement;
   var byId = function (id) { return document.getElementById(id); };
   var all = function (where, what) { return Array.prototype.slice.call(where.querySelectorAll(what)); };
   var words = JSON.parse(byId("phrases").textContent);
@@ -20,7 +19,11 @@
     return element;
   }
   function both(en, zh) {
-    return make("span", {}, [make("span", { lang: "en" }, [en]), make("span", { lang: "zh-Hans" }, [zh])]);
+    return make("span", {}, [make("span", { lang: "en" }, coded(en)), make("span", { lang: "zh-Hans" }, coded(zh))]);
+  }
+  // `like this` becomes code.
+  function coded(text) {
+    return text.split("`").map(function (part, at) { return at % 2 ? make("code", {}, [part]) : part; });
   }
   function t(en) { return both(en, words[en] || en); }
 
@@ -208,6 +211,8 @@
     element.hidden = false;
     all(element, "details.story").slice(0, 1).forEach(function (details) { details.open = true; });
     element.scrollIntoView();
+    // What was not laid out yet has its size now.
+    requestAnimationFrame(function () { element.scrollIntoView(); });
   }
   // #?… is a filter, #case=im/auth/x a case, anything else an id.
   function follow() {
@@ -227,24 +232,13 @@
   }
   addEventListener("hashchange", follow);
 
-  // --- The language, and things to be copied.
-  function speak(lang) {
-    root.dataset.lang = lang;
-    root.lang = lang;
-    all(document, "[data-en]").forEach(function (element) {
-      var text = lang === "en" ? element.dataset.en : element.dataset.zh;
-      if (element.placeholder !== undefined && element.tagName === "INPUT") { element.placeholder = text; }
-      if (element.tagName === "OPTION") { element.textContent = text; } else { element.setAttribute("aria-label", text); }
-    });
-  }
-  byId("language").addEventListener("click", function () { speak(root.dataset.lang === "en" ? "zh-Hans" : "en"); });
+  // --- Things to be copied.
   all(document, "button.copy").forEach(function (button) {
     button.addEventListener("click", function () {
       var text = button.parentElement.querySelector("code").textContent;
       navigator.clipboard.writeText(text).then(function () { button.replaceChildren(t("Copied")); }, function () { getSelection().selectAllChildren(button.parentElement.querySelector("code")); });
     });
   });
-  speak(root.dataset.lang);
   filter();
   follow();
 })();
