@@ -225,7 +225,10 @@ fn nothing_that_was_said_is_taken_for_markup() {
         assert!(!html.contains(raw), "{raw:?} in the HTML");
     }
     assert_eq!(html.matches("<article").count(), 6, "all but what passed and what did not apply");
-    assert!(html.contains("&lt;img src=x onerror=y&gt;␀\\u{1b}[31m\\u{fffe}"), "it is shown as what it is");
+    assert!(
+        html.contains("&lt;img src=x onerror=y&gt;<i class=ctl>NUL</i>\\u{1b}[31m\\u{fffe}"),
+        "it is shown as what it is"
+    );
     let junit = std::fs::read_to_string(folder.join("junit.xml")).unwrap();
     let elements = well_formed(&junit).unwrap();
     let counts = ["testcase", "failure", "error", "skipped", "system-out"].map(|name| count(&elements, name));
@@ -397,7 +400,7 @@ fn runs_beside_one_another_tell_what_got_worse() {
     assert!(text.contains("\n  IM-REVOKE-03  conforming  violated\n"), "{text}");
     assert!(text.contains("  pass → fail  im/revoke/recipient-is-told\n"), "{text}");
     let page = std::fs::read_to_string(&html).unwrap();
-    assert!(page.contains(r#"<td class="conforming">conforming</td><td class="violated">violated</td>"#));
+    assert!(page.contains(r#"<td class="nowrap conforming"><span lang="en">conforming</span><span lang="zh-Hans">符合</span></td><td class="nowrap violated">"#));
     only_our_script(&page);
     let summary = std::fs::read_to_string(&markdown).unwrap();
     assert!(summary.contains("| `IM-REVOKE-03` (MUST) | conforming | violated |"), "{summary}");

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minijinja::value::Serde;
 use minijinja::context;
+use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::{Conviction, null::Passed};

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, Error, ErrorKind, Value, context, escape_formatter};
+use minijinja::{Environment, Error, ErrorKind, HtmlEscape, Value, context, escape_formatter};
 use serde::Serialize;
 
 use super::collect::{Brief, RunInfo, by_suite};
@@ -84,7 +84,7 @@ pub fn write(path: &Path, info: &RunInfo, briefs: &[Brief], library: &Library, l
 pub(crate) fn escaping() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_formatter(|out, state, value| match value.as_str() {
-        Some(said) if !value.is_safe() => escape_formatter(out, state, &Value::from(visible(said))),
+        Some(said) if !value.is_safe() => out.write_str(&readable(said)).map_err(Error::from),
         _ => escape_formatter(out, state, value),
     });
     environment.add_filter("t", both);
@@ -94,6 +94,18 @@ pub(crate) fn escaping() -> Environment<'static> {
         environment.add_global(name, Value::from_safe_string(text.to_owned()));
     }
     environment
+}
+
+/// Text that may stand in an element or a quoted attribute. Controls have names of their own, since few fonts have pictures
+/// of them; there is no quote in what they stand in.
+fn readable(said: &str) -> String {
+    let mut escaped = HtmlEscape(&visible(said)).to_string();
+    for (picture, name) in [('␀', "NUL"), ('␊', "LF"), ('␍', "CR"), ('␉', "TAB")] {
+        if escaped.contains(picture) {
+            escaped = escaped.replace(picture, &format!("<i class=ctl>{name}</i>"));
+        }
+    }
+    escaped
 }
 
 /// A phrase of ours, in both languages; the page shows one of them.

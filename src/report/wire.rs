@@ -63,7 +63,12 @@ pub(super) fn what(event: &Event) -> Option<String> {
             format!("← HTTP {} {to}{}", status.unwrap_or_default(), body(text))
         }
         What::Ws { way, kind, text } => format!("{} WebSocket {kind} {}", arrow(*way), visible(text)),
-        What::Malformed { clause, what } => format!("← malformed: {} [{clause}]", visible(what)),
+        What::Malformed { clause, what } => {
+            // Most faults name their clause themselves.
+            let named = what.ends_with(&format!("[{clause}]"));
+            let clause = if named { String::new() } else { format!(" [{clause}]") };
+            format!("← malformed: {}{clause}", visible(what))
+        }
         What::Ended { by, code, reason } => {
             let who = match by {
                 crate::case::event::By::Target => "the target",

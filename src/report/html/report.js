@@ -28,15 +28,18 @@
   function t(en) { return both(en, words[en] || en); }
 
   // --- What cannot be seen is shown as what it is.
-  var SHOWN = { "\0": "␀", "\n": "␊\n", "\r": "␍", "\t": "␉" };
+  var NAMES = { "\0": "NUL", "\n": "LF", "\r": "CR", "\t": "TAB" };
   var HIDDEN = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/g;
-  function shown(c) { return SHOWN[c] || "\\u{" + c.charCodeAt(0).toString(16) + "}"; }
-  function visible(text) { return text.replace(HIDDEN, function (c) { return shown(c).trim(); }); }
+  function shown(c) { return "\\u{" + c.charCodeAt(0).toString(16) + "}"; }
+  function visible(text) { return text.replace(HIDDEN, function (c) { return NAMES[c] ? "\u27e8" + NAMES[c] + "\u27e9" : shown(c); }); }
+  // The same for a body, whose lines stay lines.
+  function readable(text) { return text.replace(HIDDEN, function (c) { return c === "\n" ? c : visible(c); }); }
   function octets(text) {
     var pre = make("pre"), from = 0;
     text.replace(HIDDEN, function (c, at) {
       pre.appendChild(document.createTextNode(text.slice(from, at)));
-      pre.appendChild(make("span", { class: "ctl" }, [shown(c)]));
+      pre.appendChild(make("span", { class: "ctl" }, [NAMES[c] || shown(c)]));
+      if (c === "\n") { pre.appendChild(document.createTextNode("\n")); }
       from = at + 1;
     });
     pre.appendChild(document.createTextNode(text.slice(from)));
@@ -88,11 +91,10 @@
   function pretty(body) {
     try {
       var json = JSON.parse(body);
-      if (json !== null && typeof json === "object") { return visible2(JSON.stringify(json, null, 2)); }
+      if (json !== null && typeof json === "object") { return readable(JSON.stringify(json, null, 2)); }
     } catch (notJson) { /* It is shown as it came. */ }
-    return visible2(body);
+    return readable(body);
   }
-  function visible2(text) { return text.replace(HIDDEN, function (c) { return c === "\n" ? c : shown(c).trim(); }); }
   function event(row, story, near) {
     var n = story.lanes.length, from = row.lane + 2, wire = row.k === "out" || row.k === "in";
     var label = make("span", { class: "label" }, [
