@@ -12,7 +12,7 @@ use common::{
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use snapbox::{assert_data_eq, str};
+use snapbox::{assert_data_eq, file, str};
 
 /// Runs with files in the folder, and asserts on an error of usage or configuration: nothing on standard output, and
 /// no report.
@@ -1213,6 +1213,42 @@ fn colours_are_written_where_they_are_wanted_only() {
     assert!(colours(&["--color", "always"], false));
     assert!(!colours(&[], true));
     assert!(colours(&["--color", "always"], true), "the flag is nearer than the environment");
+}
+
+/// What a run prints: cases that pass, fail and do not apply, slow ones among them; the same each time, as time is virtual.
+fn printed_run(columns: &str, colour: &str, more: &[&str]) -> String {
+    let scratch = Scratch::new();
+    let mut args =
+        vec!["run", "im/revoke", "im/auth/two-*", "sockjs/sessions", "--defect", "notice-has-content"];
+    args.extend(["--in-memory", "--seed", "7", "--verbose", "--jobs", "1", "--color", colour]);
+    args.extend(more);
+    let mut command = program(scratch.path(), &args);
+    command.env("COLUMNS", columns);
+    block_on(ended(&mut command, LONG)).exits(1).stdout
+}
+
+#[test]
+fn a_run_reads_well_on_narrow_and_wide_terminals_with_and_without_colours() {
+    assert_data_eq!(printed_run("80", "never", &[]), file!["snapshots/run-80.txt"].raw());
+    assert_data_eq!(printed_run("140", "never", &[]), file!["snapshots/run-140.txt"].raw());
+    assert_data_eq!(printed_run("80", "always", &[]), file!["snapshots/run-80-colour.txt"].raw());
+    assert_data_eq!(printed_run("140", "always", &[]), file!["snapshots/run-140-colour.txt"].raw());
+    let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
+    assert_eq!(plain(&printed_run("80", "always", &[])), printed_run("80", "never", &[]));
+}
+
+#[test]
+fn a_run_is_told_in_chinese_where_that_is_asked_for() {
+    let told = printed_run("80", "never", &["--lang", "zh"]);
+    assert_data_eq!(told.clone(), file!["snapshots/run-80-zh.txt"].raw());
+    let scratch = Scratch::new();
+    let by_locale = |locale: &str| {
+        let mut command = program(scratch.path(), &["run", "im/revoke", "--in-memory", "--seed", "7"]);
+        command.env("LC_ALL", locale);
+        block_on(ended(&mut command, LONG)).exits(0).stdout
+    };
+    assert!(by_locale("zh_CN.UTF-8").contains("项检查中完成"));
+    assert!(by_locale("de_DE.UTF-8").contains(" checks of "), "any other language is English");
 }
 
 // Few accounts.

@@ -209,6 +209,43 @@ fn the_traps_of_an_order_preserved_naively_are_found() {
     }
 }
 
+/// The JUnit report, by the schema that Jenkins' plugin has (pytest ships it) and by a parser that is not ours.
+#[test]
+fn the_junit_report_is_valid_and_read_by_others() {
+    let folder = scratch("interop-junit");
+    let report = folder.join("junit.xml");
+    let output = Command::new(STOMPLIANCE)
+        .args(["run", "im", "--in-memory", "--seed", "1", "--defect", "notice-has-content", "--junit"])
+        .arg(&report)
+        .current_dir(&folder)
+        .output()
+        .expect("stompliance runs");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let python = root().join("tests/interop/python");
+    let schema = python.join(".schema/junit-10.xsd");
+    if !schema.exists() || !succeeds(Command::new("xmllint").arg("--version")) {
+        return skip(
+            "the JUnit report",
+            "there is no xmllint, or no tests/interop/python/.schema/junit-10.xsd",
+        );
+    }
+    let valid = Command::new("xmllint").args(["--noout", "--schema"]).arg(schema).arg(&report).output();
+    assert_success("xmllint", &valid.expect("xmllint runs"));
+    let interpreter = python.join(".venv/bin/python3");
+    if !succeeds(Command::new(&interpreter).args(["-c", "import junitparser"])) {
+        return skip("the JUnit report", "tests/interop/python/.venv has no junitparser");
+    }
+    let read = "import sys, junitparser as j; x = j.JUnitXml.fromfile(sys.argv[1]); \
+                print(x.tests, x.failures, x.errors, sum(1 for s in x for c in s))";
+    let parsed = Command::new(interpreter).args(["-c", read]).arg(&report).output().expect("Python runs");
+    assert_success("junitparser", &parsed);
+    let numbers: Vec<usize> = String::from_utf8_lossy(&parsed.stdout)
+        .split_whitespace()
+        .map(|number| number.parse().expect("a number"))
+        .collect();
+    assert!(numbers[0] > 300 && numbers[0] == numbers[3] && numbers[1] > 0 && numbers[2] == 0, "{numbers:?}");
+}
+
 /// Another application, described by files alone.
 #[test]
 fn the_greeting_example_judges_the_application_of_springs_guide() {

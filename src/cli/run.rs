@@ -298,13 +298,7 @@ fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
             let bad =
                 matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
             if verbose || bad {
-                bar.suspend(|| {
-                    say(&if verbose {
-                        console::line(&brief, lang())
-                    } else {
-                        console::brief_line(&brief, lang())
-                    })
-                });
+                bar.suspend(|| say(&console::line(&brief, lang())));
             }
         }
     })

@@ -36,21 +36,22 @@ pub struct Layout {
     pub lang: Lang,
 }
 
-/// One case in one line.
+/// One case in one line: of a failure the clause, as all that is to be said of it follows at the end of the run.
 pub fn line(brief: &Brief, lang: Lang) -> String {
     let mut out = format!("{} {}", word(brief.verdict, lang), brief.id);
-    if !brief.reason.is_empty() && brief.verdict != Verdict::Pass {
-        let _ = write!(out, "  {}", visible(&brief.reason).dimmed());
+    let said = match &brief.clause {
+        Some((clause, _)) if brief.is_broken() => clause.clone(),
+        _ if brief.verdict == Verdict::Pass => String::new(),
+        _ => visible(&brief.reason),
+    };
+    if !said.is_empty() {
+        let _ = write!(out, "  {}", said.dimmed());
+    }
+    if brief.duration_ms >= SLOW_MS {
+        let seconds = format!("{:.1} {}", brief.duration_ms as f64 / 1000.0, lang.word("s"));
+        let _ = write!(out, "  {}", seconds.dimmed());
     }
     out
-}
-
-/// The same while a run goes on, where all that is to be said follows at its end: of a failure only the clause.
-pub fn brief_line(brief: &Brief, lang: Lang) -> String {
-    match &brief.clause {
-        Some((clause, _)) => format!("{} {}  {}", word(brief.verdict, lang), brief.id, clause.dimmed()),
-        None => line(brief, lang),
-    }
 }
 
 /// The word of a verdict, padded and coloured.

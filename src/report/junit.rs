@@ -1,6 +1,7 @@
 //! `junit.xml`: the run as other tools read it, a `testsuite` per suite and a `testcase` per case.
 //!
-//! It relies on briefs, and on journals for the last frames of what failed. It never writes a character that XML 1.0
+//! It keeps to the schema of Jenkins' xUnit plugin (junit-10.xsd), which others accept as well. It relies on briefs, and on
+//! journals for the last frames of what failed. It never writes a character that XML 1.0
 //! forbids: what cannot stand in it is shown as what it is.
 
 use std::collections::BTreeMap;
@@ -48,9 +49,10 @@ fn suite(out: &mut impl Write, info: &RunInfo, name: &str, briefs: &[&Brief]) ->
     let started = info.started.split('.').next().unwrap_or_default().trim_end_matches('Z');
     writeln!(
         out,
-        r#"  <testsuite name="{}" {} time="{}" timestamp="{}">"#,
+        r#"  <testsuite name="{}" {} skipped="{}" time="{}" timestamp="{}">"#,
         text(name),
         counts(briefs),
+        number_of(briefs, &[Verdict::NotApplicable, Verdict::Known]),
         seconds(time),
         text(started)
     )?;
@@ -74,12 +76,10 @@ fn case(out: &mut impl Write, brief: &Brief) -> io::Result<()> {
     let round = if brief.round == 1 { String::new() } else { format!(" (round {})", brief.round) };
     write!(
         out,
-        r#"    <testcase classname="{}" name="{}" time="{}" file="{}" line="{}""#,
+        r#"    <testcase classname="{}" name="{}" time="{}""#,
         text(&brief.suite),
         text(&format!("{}{round}", brief.id)),
-        seconds(brief.duration_ms),
-        text(&brief.place.file),
-        brief.place.line
+        seconds(brief.duration_ms)
     )?;
     let reason = text(&brief.reason);
     match brief.verdict {
@@ -117,14 +117,16 @@ fn body(brief: &Brief) -> String {
 }
 
 fn counts(briefs: &[&Brief]) -> String {
-    let of = |verdicts: &[Verdict]| briefs.iter().filter(|b| verdicts.contains(&b.verdict)).count();
     format!(
-        r#"tests="{}" failures="{}" errors="{}" skipped="{}""#,
+        r#"tests="{}" failures="{}" errors="{}""#,
         briefs.len(),
-        of(&[Verdict::Fail, Verdict::Fixed]),
-        of(&[Verdict::Error]),
-        of(&[Verdict::NotApplicable, Verdict::Known])
+        number_of(briefs, &[Verdict::Fail, Verdict::Fixed]),
+        number_of(briefs, &[Verdict::Error])
     )
+}
+
+fn number_of(briefs: &[&Brief], verdicts: &[Verdict]) -> usize {
+    briefs.iter().filter(|b| verdicts.contains(&b.verdict)).count()
 }
 
 fn seconds(ms: u64) -> String {

@@ -127,7 +127,7 @@ pub(crate) fn program(folder: &Path, args: &[&str]) -> Command {
     {
         command.env_remove(name);
     }
-    command.env("COLUMNS", "140").kill_on_drop(true);
+    command.env("COLUMNS", "140").env("LC_ALL", "C.UTF-8").kill_on_drop(true);
     command
 }
 
