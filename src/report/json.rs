@@ -9,7 +9,7 @@ use std::path::Path;
 use super::collect::{Brief, RunInfo};
 
 /// The version of the form.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 1;
 
 /// Writes the file.
 ///
