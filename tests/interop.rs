@@ -246,6 +246,22 @@ fn the_junit_report_is_valid_and_read_by_others() {
     assert!(numbers[0] > 300 && numbers[0] == numbers[3] && numbers[1] > 0 && numbers[2] == 0, "{numbers:?}");
 }
 
+/// The report in TAP 14, by a parser that is not ours.
+#[test]
+fn the_tap_report_is_read_by_others() {
+    let node = root().join("tests/interop/node");
+    if !node.join("node_modules/tap-parser").exists() {
+        return skip("the TAP report", "tests/interop/node/node_modules is not installed");
+    }
+    let report = scratch("interop-tap").join("report.tap");
+    let mut stompliance = Command::new(STOMPLIANCE);
+    stompliance.args(["report", "fixtures/run-1.json", "--tap"]).arg(&report).current_dir(root());
+    assert_eq!(stompliance.output().expect("stompliance runs").status.code(), Some(1));
+    let read = Command::new("node").arg(node.join("tap.mjs")).arg(&report).output().expect("node runs");
+    assert_success("tap-parser", &read);
+    assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), "31 2 0 0", "points, failures, TODO, SKIP");
+}
+
 /// Another application, described by files alone.
 #[test]
 fn the_greeting_example_judges_the_application_of_springs_guide() {

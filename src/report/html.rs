@@ -203,7 +203,7 @@ struct Page {
     sentence: Text,
     scope: Text,
     tone: &'static str,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(&'static str, Text)>,
     counts: Vec<(&'static str, usize)>,
     suites: Vec<SuiteRow>,
     catalogues: Vec<standing::Group>,
@@ -287,21 +287,23 @@ fn counted(of: impl Fn(Verdict) -> usize) -> Vec<(&'static str, usize)> {
     Verdict::ALL.iter().map(|v| (v.word(), of(*v))).filter(|(_, n)| *n > 0).collect()
 }
 
-fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {
+fn facts(info: &RunInfo) -> Vec<(&'static str, Text)> {
     let profile = match (info.profile.name.as_str(), info.profile.title.as_str()) {
-        ("", _) => "none".to_owned(),
-        (name, "") => name.to_owned(),
-        (name, title) => format!("{name}: {title}"),
+        ("", _) => Text::say(|lang| lang.pick("none", "无").to_owned()),
+        (name, "") => Text::say(|_| name.to_owned()),
+        (name, title) => Text::say(|_| format!("{name}: {title}")),
     };
-    let time = if info.in_memory { " of virtual time" } else { "" };
+    let seconds = format!("{:.1}", info.duration_ms as f64 / 1000.0);
+    let unit = if info.in_memory { "virtual seconds" } else { "s" };
+    let same = |text: &str| Text::say(|_| text.to_owned());
     vec![
-        ("Target", info.target.clone()),
+        ("Target", same(&info.target)),
         ("Profile", profile),
-        ("Reached with", format!("stompliance run{}", info.rerun)),
-        ("Started", info.started.clone()),
-        ("Took", format!("{:.1} s{time}", info.duration_ms as f64 / 1000.0)),
-        ("Seed", info.seed.to_string()),
-        ("Program", format!("stompliance {}", info.stompliance)),
+        ("Reached with", same(&format!("stompliance run{}", info.rerun))),
+        ("Started", same(&info.started)),
+        ("Took", Text::say(|lang| format!("{seconds} {}", lang.word(unit)))),
+        ("Seed", same(&info.seed.to_string())),
+        ("Program", same(&format!("stompliance {}", info.stompliance))),
     ]
 }
 

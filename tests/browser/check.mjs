@@ -184,6 +184,7 @@ async function noSideways(page, what) {
 // Dark, narrow, printed.
 for (const [colorScheme, viewport, name] of [['light', DESKTOP, 'desktop'], ['dark', DESKTOP, 'dark'], ['light', PHONE, 'phone'], ['dark', PHONE, 'dark-phone']]) {
   const page = await open('small', { colorScheme, viewport });
+  await picture(page, `summary-${name}`);
   await page.locator('#broken details.story > summary').first().click();
   await page.locator('.seq').first().waitFor();
   const back = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -191,7 +192,6 @@ for (const [colorScheme, viewport, name] of [['light', DESKTOP, 'desktop'], ['da
   ok(`${name}: the colours are those that the reader likes`);
   await noSideways(page, name);
   await axe(page, name);
-  await picture(page, `summary-${name}`);
   await page.locator('.seq').first().scrollIntoViewIfNeeded();
   await picture(page, `case-${name}`);
   await close(page);
@@ -214,12 +214,12 @@ for (const [colorScheme, viewport, name] of [['light', DESKTOP, 'desktop'], ['da
   assert.equal(await page.locator('html').getAttribute('lang'), 'zh-Hans');
   assert.equal(await page.locator('#words').getAttribute('placeholder'), '筛选:文字、用例编号、要求');
   ok('the page speaks Chinese when it is told to');
+  await picture(page, 'summary-zh');
   await page.locator('#broken details.story > summary').first().click();
   await page.locator('.seq').first().waitFor();
   assert.match(await page.locator('.steps').first().innerText(), /失败/);
   ok('stories as well');
   await axe(page, 'in Chinese');
-  await picture(page, 'summary-zh');
   await page.click('#language');
   assert.match(await page.locator('h1').innerText(), /^Does not conform/);
   ok('and English again');
