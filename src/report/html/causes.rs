@@ -82,7 +82,7 @@ mod tests {
     use crate::report::collect::Broken;
 
     fn brief(clause: &str, got: &str, premise: bool) -> Brief {
-        let reason = if premise { "IM-X (a premise of the case): …" } else { "" };
+        let reason = if premise { "X-01 (a premise of the case): …" } else { "" };
         Brief {
             id: "a/b".into(),
             title: String::new(),
@@ -111,14 +111,14 @@ mod tests {
     #[test]
     fn what_differs_by_ids_is_one_way_and_the_clauses_own_case_stands_first() {
         let briefs = [
-            brief("IM-A", "what came was MESSAGE id:cx100z-1", true),
-            brief("IM-B", "nothing", false),
-            brief("IM-A", "what came was MESSAGE id:cx200z-7", false),
-            brief("IM-A", "the end of the connection", false),
+            brief("A-01", "what came was MESSAGE id:cx100z-1", true),
+            brief("B-01", "nothing", false),
+            brief("A-01", "what came was MESSAGE id:cx200z-7", false),
+            brief("A-01", "the end of the connection", false),
         ];
         let causes = of(&briefs, vec![0, 1, 2, 3]);
         assert_eq!(causes.len(), 2);
-        assert_eq!((causes[0].clause.as_deref(), causes[0].count), (Some("IM-A"), 3));
+        assert_eq!((causes[0].clause.as_deref(), causes[0].count), (Some("A-01"), 3));
         assert_eq!(causes[0].ways, [vec![2, 0], vec![3]]);
     }
 }

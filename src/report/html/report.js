@@ -179,7 +179,7 @@
     if (toggled.target.open) { all(toggled.target, ":scope > [data-story]").forEach(draw); }
   }, true);
 
-  // --- The list of cases, and what the address says of it: #?verdict=fail&suite=im/auth&req=IM-HS-02&q=words
+  // --- The list of cases, and what the address says of it: #?verdict=fail&suite=stomp/send&req=STOMP12-SEND-01&q=words
   var fields = { verdict: byId("verdict"), suite: byId("suite"), q: byId("words") };
   var requirement = "", rows = all(document, "#rows > tbody > tr");
   var texts = rows.map(function (row) { return row.textContent.toLowerCase(); });
@@ -216,7 +216,7 @@
     // What was not laid out yet has its size now.
     requestAnimationFrame(function () { element.scrollIntoView(); });
   }
-  // #?… is a filter, #case=im/auth/x a case, anything else an id.
+  // #?… is a filter, #case=stomp/send/x a case, anything else an id.
   function follow() {
     var hash = decodeURIComponent(location.hash.slice(1));
     if (hash.charAt(0) === "?") {

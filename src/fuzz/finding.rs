@@ -1,0 +1,100 @@
+//! What was found, as a file that `run` takes.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::scenario;
+use super::trial::Failure;
+use super::{Family, Scenario};
+use crate::report::visible;
+
+/// The file of scenarios that have failed: they are tried first the next time.
+const REGRESSIONS: &str = "regressions.txt";
+
+/// Something that breaks a target.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The seed.
+    pub seed: u64,
+    /// The number of the scenario in which it was found.
+    pub number: u64,
+    /// The smallest scenario that shows it.
+    pub scenario: Scenario,
+    /// What it broke.
+    pub failure: Failure,
+    /// Whether it broke again, alone and on a fresh server.
+    pub reproduced: bool,
+    /// Scenarios that it took to make it so small.
+    pub runs: usize,
+    /// The kinds of failure that have come to this.
+    pub kinds: BTreeSet<String>,
+}
+
+impl Finding {
+    /// Whether a failure of this kind is this finding.
+    pub(super) fn includes(&self, kind: &str) -> bool {
+        self.kinds.contains(kind)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.scenario.name()
+    }
+
+    /// The suite, with what is to be known about it before.
+    pub fn text(&self, flags: &str) -> String {
+        let mut out = String::new();
+        let mut say = |text: &str| {
+            let _ = writeln!(out, "# {}", visible(text));
+        };
+        say(&format!(
+            "Found by `stompliance fuzz --strategy {} --seed {}`.",
+            self.scenario.strategy.word(),
+            self.seed
+        ));
+        if !self.failure.clause.is_empty() {
+            say(&format!("clause    {}", self.failure.clause));
+        }
+        say(&format!("expected  {}", self.failure.expected));
+        say(&format!("came      {}", self.failure.got));
+        say(&match self.reproduced {
+            true => format!("again     stompliance run {}.yaml{flags}", self.name()),
+            false => "It did not break again when it was tried alone: it may be a race, or the state that others left.".to_owned(),
+        });
+        let inputs = &self.scenario.inputs;
+        out + &scenario::suite(&[(self.name(), &inputs[..])])
+    }
+
+    /// Writes it into a folder, and notes where to look the next time; the path.
+    ///
+    /// # Errors
+    /// What the system says of the files.
+    pub fn write(&self, folder: &Path, flags: &str) -> std::io::Result<PathBuf> {
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join(format!("{}.yaml", self.name()));
+        std::fs::write(&path, self.text(flags))?;
+        let regressions = folder.join(REGRESSIONS);
+        let mut known = std::fs::read_to_string(&regressions).unwrap_or_default();
+        let line = format!("{} {} {}", self.seed, self.scenario.strategy.word(), self.number);
+        if !known.lines().any(|known| known == line) {
+            known.push_str(&line);
+            known.push('\n');
+            std::fs::write(&regressions, known)?;
+        }
+        Ok(path)
+    }
+}
+
+/// What failed before with this seed, by the notes in a folder.
+pub fn before(folder: &Path, seed: u64) -> Vec<(Family, u64)> {
+    let text = std::fs::read_to_string(folder.join(REGRESSIONS)).unwrap_or_default();
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let (of, word, number) = (words.next()?, words.next()?, words.next()?);
+        let strategy = Family::ALL.into_iter().find(|s| s.word() == word)?;
+        Some((of.parse::<u64>().ok()?, strategy, number.parse::<u64>().ok()?))
+    };
+    let known = text.lines().filter_map(line).filter(|(of, _, _)| *of == seed);
+    known.map(|(_, strategy, number)| (strategy, number)).collect()
+}

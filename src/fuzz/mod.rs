@@ -1,0 +1,275 @@
+//! Looking for what no suite thought of: inputs made at random, tried as scenarios, made smaller where something breaks, and handed
+//! over as scenarios that anybody can run.
+//!
+//! It relies on the engine and on the judge, which know nothing of it: an input is a step of a case like any other, and what breaks, breaks
+//! a clause. The same seed makes the same inputs. It never calls something a finding that it has not seen break anew by itself, or says
+//! so.
+
+mod finding;
+mod input;
+mod scenario;
+mod shrink;
+mod trial;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use sha1::{Digest as _, Sha1};
+
+pub use finding::Finding;
+pub use input::{Family, Input, MOST};
+pub use scenario::{SUITE, suite};
+pub use trial::{Failure, Fault};
+
+use crate::case::profile::Profile;
+use crate::run::Subject;
+use trial::Bench;
+
+/// Scenarios that are run at a time on one server.
+const ROUND: u64 = 32;
+/// Findings that are kept; there are no more than so many causes in a target that is worth fuzzing.
+const MOST_FINDINGS: usize = 100;
+
+/// How the fuzzer goes about it.
+#[derive(Debug, Clone)]
+pub struct How {
+    /// Everything that looks like chance depends on it.
+    pub seed: u64,
+    /// Which inputs, in turn.
+    pub strategies: Vec<Family>,
+    /// Workers, each with a server of its own; of a remote target, scenarios at a time.
+    pub jobs: usize,
+    /// The most inputs.
+    pub cases: Option<u64>,
+    /// The most time.
+    pub lasts: Option<Duration>,
+    /// The most inputs in a second, on what is not ours.
+    pub rate: Option<u32>,
+    /// The least patience.
+    pub floor: Duration,
+    /// Scenarios that have failed before, which are tried first.
+    pub before: Vec<(Family, u64)>,
+}
+
+/// What the fuzzer tells while it goes on.
+#[derive(Debug)]
+pub enum Told<'t> {
+    /// So many inputs were tried, the last of them of this strategy.
+    Tried(u64, Family),
+    /// Something of a new kind was found.
+    Found(&'t Finding),
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Inputs that were tried.
+    pub cases: u64,
+    /// What was found, one of each kind, in the order of their numbers.
+    pub findings: Vec<Finding>,
+    /// Why some could not be judged: the reason, and how often.
+    pub unjudged: BTreeMap<String, usize>,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether it was told to stop.
+    pub stopped: bool,
+}
+
+/// What the workers share.
+struct Shared<'s> {
+    how: &'s How,
+    begun: Instant,
+    /// The next round.
+    next: AtomicU64,
+    cases: AtomicU64,
+    stop: &'s AtomicBool,
+    out: Mutex<Outcome>,
+    tell: &'s (dyn Fn(Told<'_>) + Sync),
+}
+
+/// Fuzzes a target until it has done what was asked for, or is told to stop.
+///
+/// # Errors
+/// A target that cannot be judged at all.
+pub fn hunt(
+    subject: &Subject,
+    profile: &Profile,
+    how: &How,
+    stop: &AtomicBool,
+    tell: &(dyn Fn(Told<'_>) + Sync),
+) -> Result<Outcome, Fault> {
+    let shared = Shared {
+        how,
+        begun: Instant::now(),
+        next: AtomicU64::new(0),
+        cases: AtomicU64::new(0),
+        stop,
+        out: Mutex::default(),
+        tell,
+    };
+    let (workers, jobs) = match subject {
+        Subject::Remote(_) => (1, how.jobs),
+        Subject::Embedded { .. } => (how.jobs, 8),
+    };
+    // A target that cannot be judged is told before anything is tried on it.
+    Bench::new(subject.clone(), profile.clone(), jobs, how.floor).check()?;
+    let ended: Vec<Result<(), Fault>> = std::thread::scope(|scope| {
+        let work = || shared.work(Bench::new(subject.clone(), profile.clone(), jobs, how.floor));
+        let workers: Vec<_> = (0..workers.max(1)).map(|_| scope.spawn(work)).collect();
+        // A worker's panic is ours.
+        workers.into_iter().map(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p))).collect()
+    });
+    ended.into_iter().collect::<Result<(), Fault>>()?;
+    let mut out = shared.out.into_inner().unwrap_or_else(PoisonError::into_inner);
+    out.findings.sort_by_key(|finding| finding.number);
+    out.cases = shared.cases.into_inner();
+    out.took = shared.begun.elapsed();
+    out.stopped = stop.load(Ordering::Relaxed);
+    Ok(out)
+}
+
+impl Shared<'_> {
+    fn over(&self) -> bool {
+        let tried = self.cases.load(Ordering::Relaxed);
+        self.stop.load(Ordering::Relaxed)
+            || self.how.cases.is_some_and(|most| tried >= most)
+            || self.how.lasts.is_some_and(|most| self.begun.elapsed() >= most)
+    }
+
+    fn work(&self, mut bench: Bench) -> Result<(), Fault> {
+        while !self.over() {
+            let round = self.next.fetch_add(1, Ordering::Relaxed);
+            let tried = self.scenarios(round);
+            let Some(strategy) = tried.last().map(|one| one.strategy) else { continue };
+            let failures = bench.run(&tried)?;
+            let inputs: u64 = tried.iter().map(|one| one.inputs.len() as u64).sum();
+            let cases = self.cases.fetch_add(inputs, Ordering::Relaxed) + inputs;
+            for failure in failures {
+                self.look_into(failure, &tried, &mut bench)?;
+            }
+            (self.tell)(Told::Tried(cases, strategy));
+            self.be_gentle(cases);
+        }
+        Ok(())
+    }
+
+    /// What is tried in a round: first what failed before.
+    fn scenarios(&self, round: u64) -> Vec<Scenario> {
+        let before = &self.how.before;
+        if round == 0 && !before.is_empty() {
+            return before
+                .iter()
+                .map(|(strategy, number)| scenario_of(self.how.seed, *strategy, *number))
+                .collect();
+        }
+        let all = &self.how.strategies;
+        let strategy = all[(round % all.len() as u64) as usize];
+        let mut left =
+            self.how.cases.map_or(u64::MAX, |most| most.saturating_sub(self.cases.load(Ordering::Relaxed)));
+        let mut tried = Vec::new();
+        for number in round * ROUND..(round + 1) * ROUND {
+            let mut one = scenario_of(self.how.seed, strategy, number);
+            one.inputs.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= one.inputs.len() as u64;
+            if !one.inputs.is_empty() {
+                tried.push(one);
+            }
+        }
+        tried
+    }
+
+    /// Makes a failure smaller, and a finding of it unless one like it is there already.
+    fn look_into(&self, failure: Failure, tried: &[Scenario], bench: &mut Bench) -> Result<(), Fault> {
+        if let Some(why) = failure.unjudged {
+            let mut out = self.lock();
+            *out.unjudged.entry(why).or_default() += 1;
+            return Ok(());
+        }
+        let Some(one) = tried.iter().find(|one| one.name() == failure.name) else { return Ok(()) };
+        let kind = failure.kind();
+        {
+            let out = self.lock();
+            if out.findings.len() >= MOST_FINDINGS || out.findings.iter().any(|f| f.includes(&kind)) {
+                return Ok(());
+            }
+        }
+        let finding = shrink::smallest(self.how.seed, one, failure, bench)?;
+        let mut out = self.lock();
+        // Made smaller, it may turn out to be one that is known.
+        if let Some(same) = out.findings.iter_mut().find(|f| f.includes(&finding.failure.kind())) {
+            same.kinds.insert(kind);
+            return Ok(());
+        }
+        (self.tell)(Told::Found(&finding));
+        out.findings.push(finding);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Outcome> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// On what is not ours: no faster than is allowed.
+    fn be_gentle(&self, cases: u64) {
+        let Some(rate) = self.how.rate else { return };
+        let due = Duration::from_secs_f64(cases as f64 / f64::from(rate.max(1)));
+        while self.begun.elapsed() < due && !self.over() {
+            std::thread::sleep((due - self.begun.elapsed()).min(Duration::from_millis(100)));
+        }
+    }
+}
+
+/// A scenario before it is written down.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// What made it.
+    pub strategy: Family,
+    /// Its number.
+    pub number: u64,
+    /// What is tried in it.
+    pub inputs: Vec<Input>,
+}
+
+impl Scenario {
+    /// Its name.
+    pub fn name(&self) -> String {
+        format!("{}-{:06}", self.strategy.word(), self.number)
+    }
+}
+
+/// The inputs of this number.
+fn scenario_of(seed: u64, strategy: Family, number: u64) -> Scenario {
+    let mut runner = runner(seed, strategy, number);
+    // These strategies reject nothing.
+    let inputs = strategy.inputs().new_tree(&mut runner).map(|tree| tree.current()).unwrap_or_default();
+    Scenario { strategy, number, inputs }
+}
+
+/// Chance for one scenario, which depends on nothing else.
+fn runner(seed: u64, strategy: Family, number: u64) -> TestRunner {
+    let digest = Sha1::digest(format!("{seed} {} {number}", strategy.word()).as_bytes());
+    let mut key = [0; 32];
+    key[..20].copy_from_slice(&digest);
+    TestRunner::new_with_rng(
+        Config { failure_persistence: None, ..Config::default() },
+        TestRng::from_seed(RngAlgorithm::ChaCha, &key),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_makes_the_same_inputs_and_another_makes_others() {
+        for strategy in Family::ALL {
+            assert_eq!(scenario_of(1, strategy, 7).inputs, scenario_of(1, strategy, 7).inputs);
+            assert_ne!(scenario_of(1, strategy, 7).inputs, scenario_of(2, strategy, 7).inputs);
+            assert_ne!(scenario_of(1, strategy, 7).inputs, scenario_of(1, strategy, 8).inputs);
+        }
+    }
+}

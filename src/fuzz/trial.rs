@@ -1,0 +1,149 @@
+//! Trying scenarios on a target, with the engine and the judge that suites have.
+//!
+//! It relies on the runner. It never decides what is right: a scenario fails as any other case does.
+
+use std::time::Duration;
+
+use super::{Scenario, scenario};
+use crate::case::diagnostic::Source;
+use crate::case::library::Library;
+use crate::case::profile::Profile;
+use crate::judge::Verdict;
+use crate::report::way;
+use crate::run::{Job, Plan, Record, RunError, Settings, Subject, epoch_ms, records};
+
+/// Why nothing could be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The target cannot be judged.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A scenario that we made is none: a fault of this program.
+    #[error("the scenario {0} cannot be run: {1}")]
+    Scenario(String, String),
+}
+
+/// A scenario that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The scenario's name.
+    pub name: String,
+    /// The clause that broke; empty where the target is gone.
+    pub clause: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came instead.
+    pub got: String,
+    /// Why there is no verdict, where the harness is to blame.
+    pub unjudged: Option<String>,
+}
+
+impl Failure {
+    /// What is the same of failures that have one cause: the clause, and what came without ids and numbers.
+    pub fn kind(&self) -> String {
+        format!("{}\n{}", self.clause, way(&self.expected, &self.got))
+    }
+}
+
+/// A target with what it takes to run something on it.
+pub(super) struct Bench {
+    library: Library,
+    subject: Subject,
+    profile: Profile,
+    jobs: usize,
+    floor: Duration,
+}
+
+impl Bench {
+    pub(super) fn new(subject: Subject, profile: Profile, jobs: usize, floor: Duration) -> Self {
+        Bench { library: Library::embedded(), subject, profile, jobs, floor }
+    }
+
+    /// Lets a scenario without inputs run: what fails now is not the fuzzer's doing.
+    pub(super) fn check(&mut self) -> Result<(), Fault> {
+        let nothing = Scenario { strategy: super::Family::Frames, number: 0, inputs: Vec::new() };
+        let failed = self.run_with(&[nothing], false)?;
+        match failed.into_iter().next() {
+            None => Ok(()),
+            Some(failure) => {
+                let why = failure.unjudged.unwrap_or(format!("{}: {}", failure.clause, failure.got));
+                Err(Fault::Scenario("without any input".into(), why))
+            }
+        }
+    }
+
+    /// Runs these at the same time; what did not hold.
+    pub(super) fn run(&mut self, scenarios: &[Scenario]) -> Result<Vec<Failure>, Fault> {
+        self.run_with(scenarios, true)
+    }
+
+    /// One alone, on a server of its own where that is ours.
+    pub(super) fn alone(&mut self, one: &Scenario) -> Result<Option<Failure>, Fault> {
+        Ok(self.run(std::slice::from_ref(one))?.into_iter().find(|failure| failure.unjudged.is_none()))
+    }
+
+    fn run_with(&mut self, scenarios: &[Scenario], no_preflight: bool) -> Result<Vec<Failure>, Fault> {
+        let named: Vec<(String, &[super::Input])> =
+            scenarios.iter().map(|one| (one.name(), &one.inputs[..])).collect();
+        let text = scenario::suite(&named);
+        self.library.only(&Source::new("fuzz.yaml", &text));
+        if !self.library.is_sound() {
+            let found: Vec<String> = self.library.found.iter().map(|d| d.render(false)).collect();
+            return Err(Fault::Scenario(
+                named.first().map_or(String::new(), |(n, _)| n.clone()),
+                found.join("\n"),
+            ));
+        }
+        let plan =
+            Plan::new(&self.library, &[]).map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))?;
+        let settings = Settings {
+            seed: scenarios.first().map_or(0, |one| one.number),
+            anchor_ms: epoch_ms(),
+            floor: self.floor,
+            jobs: self.jobs,
+            no_preflight,
+            ..Settings::default()
+        };
+        let job = Job {
+            library: &self.library,
+            plan: &plan,
+            subject: self.subject.clone(),
+            profile: self.profile.clone(),
+            settings,
+            folder: None,
+        };
+        let (records, _) = records(job)?;
+        Ok(records.iter().filter_map(failure).collect())
+    }
+}
+
+/// What a record says, if it says that something did not hold.
+fn failure(record: &Record) -> Option<Failure> {
+    let name =
+        |id: &str| id.strip_prefix(scenario::SUITE).map(|rest| rest.trim_start_matches('/').to_owned());
+    let case = match record.rule.as_ref().and_then(|rule| rule.breaches.first()) {
+        Some((case, _)) => name(case)?,
+        None => name(&record.id)?,
+    };
+    let broken = record.checks.iter().filter(|check| !check.held).max_by_key(|check| check.level);
+    let bare = Failure {
+        name: case,
+        clause: String::new(),
+        expected: String::new(),
+        got: String::new(),
+        unjudged: None,
+    };
+    match record.verdict {
+        Verdict::Fail => {
+            let check = broken?;
+            let (clause, expected) = (check.clause.clone(), check.expected.clone());
+            Some(Failure { clause, expected, got: check.got.clone(), ..bare })
+        }
+        // The target was there when the scenario began.
+        Verdict::Error if record.reason.starts_with("the target is down") => {
+            Some(Failure { expected: "the target to stay up".into(), got: record.reason.clone(), ..bare })
+        }
+        Verdict::Error => Some(Failure { unjudged: Some(record.reason.clone()), ..bare }),
+        _ => None,
+    }
+}
