@@ -22,6 +22,7 @@
 //! | [`run`] | In which order, on which accounts, and how is it known that nothing more comes? |
 //! | [`report`] | How is it told: on the terminal, as `run.json`, JUnit, HTML? |
 //! | [`mod@reference`] | What does a correct server do, and what can be switched wrong in it? |
+//! | [`fuzz`] | What breaks that no suite thought of? |
 //! | [`conformance`] | Which case is which test, when the suites run under `cargo test`? |
 //! | [`cli`] | What did the user ask for, and how does the process end? |
 //!
@@ -39,6 +40,7 @@ pub mod case;
 pub mod cli;
 pub mod conformance;
 mod dice;
+pub mod fuzz;
 pub mod judge;
 pub mod link;
 pub mod prove;

@@ -121,6 +121,16 @@ impl Library {
         library
     }
 
+    /// The cases of this suite in place of all others; rules, dialects and all else stay.
+    pub fn only(&mut self, source: &Source) {
+        self.scripts.clear();
+        self.found.clear();
+        match load(source) {
+            Ok(node) => self.suite(source, &node, true),
+            Err(found) => self.found.extend(found),
+        }
+    }
+
     fn requirements(&mut self, source: &Source, node: &Node) {
         let mut reader = Reader::new(source);
         for requirement in requirements(&mut reader, node) {

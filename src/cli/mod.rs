@@ -7,6 +7,7 @@
 mod compare;
 mod coverage;
 mod explain;
+mod fuzz;
 mod judge;
 mod known;
 mod lint;
@@ -74,6 +75,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Find out what a server does where the specification leaves it open, and write it as a profile.
     Probe(Box<probe::Args>),
+    /// Try inputs that nobody thought of, and hand over what breaks as scenarios.
+    Fuzz(Box<fuzz::Args>),
     /// Serve the reference server alone.
     Serve(serve::Args),
     /// Look for mistakes in suites, dialects and profiles.
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         Command::Run(args) => run::main(&args),
         Command::Probe(args) => probe::main(*args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Lint(args) => told(lint::main(&args)),
         Command::List(args) => told(list::main(&args)),

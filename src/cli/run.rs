@@ -210,7 +210,9 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     let collector = Arc::new(Collector::new(folder.journals.clone()));
     let bar = progress();
     let (stopper, stop) = watch::channel(false);
-    on_interrupt(stopper);
+    on_interrupt(move || {
+        let _ = stopper.send(true);
+    });
     let tell = teller(collector.clone(), bar.clone(), args.verbose);
     let seed = settings.seed;
     let job = Job {
@@ -264,7 +266,7 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
     exit_code(&gathered, args.strict, info.interrupted)
 }
 
-fn shown(subject: &Subject) -> String {
+pub(super) fn shown(subject: &Subject) -> String {
     match subject {
         Subject::Embedded { policy, in_memory, .. } => {
             let how = if *in_memory { ", in memory" } else { "" };
@@ -304,13 +306,13 @@ fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
     })
 }
 
-/// The first Ctrl-C ends the run with its report; the second ends the process.
-fn on_interrupt(stop: watch::Sender<bool>) {
+/// The first Ctrl-C stops what is under way, which still tells what it has found; the second ends the process.
+pub(super) fn on_interrupt(stop: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
             if tokio::signal::ctrl_c().await.is_ok() {
-                let _ = stop.send(true);
+                stop();
             }
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(130);

@@ -20,7 +20,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sha1::{Digest as _, Sha1};
 
-pub use finding::Finding;
+pub use finding::{Finding, before};
 pub use input::{Family, Input, MOST};
 pub use scenario::{SUITE, suite};
 pub use trial::{Failure, Fault};
@@ -43,7 +43,7 @@ pub struct How {
     pub strategies: Vec<Family>,
     /// Workers, each with a server of its own; of a remote target, scenarios at a time.
     pub jobs: usize,
-    /// The most inputs.
+    /// How many inputs, at least: what has begun is ended.
     pub cases: Option<u64>,
     /// The most time.
     pub lasts: Option<Duration>,
@@ -168,18 +168,8 @@ impl Shared<'_> {
         }
         let all = &self.how.strategies;
         let strategy = all[(round % all.len() as u64) as usize];
-        let mut left =
-            self.how.cases.map_or(u64::MAX, |most| most.saturating_sub(self.cases.load(Ordering::Relaxed)));
-        let mut tried = Vec::new();
-        for number in round * ROUND..(round + 1) * ROUND {
-            let mut one = scenario_of(self.how.seed, strategy, number);
-            one.inputs.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            left -= one.inputs.len() as u64;
-            if !one.inputs.is_empty() {
-                tried.push(one);
-            }
-        }
-        tried
+        let numbers = round * ROUND..(round + 1) * ROUND;
+        numbers.map(|number| scenario_of(self.how.seed, strategy, number)).collect()
     }
 
     /// Makes a failure smaller, and a finding of it unless one like it is there already.

@@ -10,11 +10,6 @@ use super::input::Input;
 /// The suite's name, of which the ids of its cases are made.
 pub const SUITE: &str = "fuzz/found";
 
-/// The id of a case.
-pub fn case_id(name: &str) -> String {
-    format!("{SUITE}/{name}")
-}
-
 /// One file with a case for each of these.
 pub fn suite(cases: &[(String, &[Input])]) -> String {
     let mut out = format!("suite: {SUITE}\ntitle: What the fuzzer tried\ndialect: stomp\ncases:\n");
@@ -135,7 +130,6 @@ fn quoted_with(text: &str, behind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use proptest::strategy::Strategy as _;
 
     use super::*;
     use crate::case::diagnostic::Source;

@@ -8,7 +8,8 @@ use super::{Scenario, scenario};
 use crate::case::diagnostic::Source;
 use crate::case::library::Library;
 use crate::case::profile::Profile;
-use crate::judge::Verdict;
+use crate::case::script::Level;
+use crate::judge::{Check, Verdict};
 use crate::report::way;
 use crate::run::{Job, Plan, Record, RunError, Settings, Subject, epoch_ms, records};
 
@@ -39,10 +40,27 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What is the same of failures that have one cause: the clause, and what came without ids and numbers.
+    /// What is the same of failures that have one cause: the clause, and what was expected and came without ids, numbers and
+    /// whatever was made up.
     pub fn kind(&self) -> String {
-        format!("{}\n{}", self.clause, way(&self.expected, &self.got))
+        // A frame that is quoted may have line ends in it.
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let way = way(&first(&self.expected), &first(&self.got));
+        format!("{}\n{}", self.clause, without_texts(&way))
     }
+}
+
+/// Without what stands in quotes, without names of headers, and without what comes behind the first `;` or `{`, where frames are quoted.
+fn without_texts(text: &str) -> String {
+    let line = |line: &str| {
+        let head = line.split([';', '{', '`']).next().unwrap_or_default();
+        let quoted = head.split('"').step_by(2).collect::<Vec<_>>().join("\"");
+        match quoted.split_once(".headers.") {
+            Some((before, _)) => format!("{before}.headers"),
+            None => quoted,
+        }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A target with what it takes to run something on it.
@@ -77,9 +95,10 @@ impl Bench {
         self.run_with(scenarios, true)
     }
 
-    /// One alone, on a server of its own where that is ours.
-    pub(super) fn alone(&mut self, one: &Scenario) -> Result<Option<Failure>, Fault> {
-        Ok(self.run(std::slice::from_ref(one))?.into_iter().find(|failure| failure.unjudged.is_none()))
+    /// One alone, on a server of its own where that is ours: how it breaks this clause, if it does.
+    pub(super) fn alone(&mut self, one: &Scenario, clause: &str) -> Result<Option<Failure>, Fault> {
+        let failures = self.run(std::slice::from_ref(one))?;
+        Ok(failures.into_iter().find(|failure| failure.unjudged.is_none() && failure.clause == clause))
     }
 
     fn run_with(&mut self, scenarios: &[Scenario], no_preflight: bool) -> Result<Vec<Failure>, Fault> {
@@ -113,37 +132,48 @@ impl Bench {
             folder: None,
         };
         let (records, _) = records(job)?;
-        Ok(records.iter().filter_map(failure).collect())
+        Ok(records.iter().flat_map(failures).collect())
     }
 }
 
-/// What a record says, if it says that something did not hold.
-fn failure(record: &Record) -> Option<Failure> {
+/// What a record says that did not hold: each clause once.
+fn failures(record: &Record) -> Vec<Failure> {
     let name =
         |id: &str| id.strip_prefix(scenario::SUITE).map(|rest| rest.trim_start_matches('/').to_owned());
-    let case = match record.rule.as_ref().and_then(|rule| rule.breaches.first()) {
-        Some((case, _)) => name(case)?,
-        None => name(&record.id)?,
+    let bare = |case: &str| {
+        let empty = String::new;
+        Some(Failure { name: name(case)?, clause: empty(), expected: empty(), got: empty(), unjudged: None })
     };
-    let broken = record.checks.iter().filter(|check| !check.held).max_by_key(|check| check.level);
-    let bare = Failure {
-        name: case,
-        clause: String::new(),
-        expected: String::new(),
-        got: String::new(),
-        unjudged: None,
-    };
+    let down = record.reason.starts_with("the target is down");
     match record.verdict {
         Verdict::Fail => {
-            let check = broken?;
-            let (clause, expected) = (check.clause.clone(), check.expected.clone());
-            Some(Failure { clause, expected, got: check.got.clone(), ..bare })
+            let broken = record.checks.iter().filter(|check| !check.held && check.level == Level::Must);
+            let failure = |check: &Check| {
+                // A rule is broken in a case.
+                let breaches = record.rule.iter().flat_map(|rule| &rule.breaches);
+                let case = breaches.filter(|(_, b)| b.got == check.got).map(|(case, _)| case).next();
+                Some(Failure {
+                    clause: check.clause.clone(),
+                    expected: check.expected.clone(),
+                    got: check.got.clone(),
+                    ..bare(case.unwrap_or(&record.id))?
+                })
+            };
+            broken.filter_map(failure).collect()
         }
         // The target was there when the scenario began.
-        Verdict::Error if record.reason.starts_with("the target is down") => {
-            Some(Failure { expected: "the target to stay up".into(), got: record.reason.clone(), ..bare })
+        Verdict::Error if down => {
+            let gone = |bare| Failure {
+                expected: "the target to stay up".into(),
+                got: record.reason.clone(),
+                ..bare
+            };
+            bare(&record.id).map(gone).into_iter().collect()
         }
-        Verdict::Error => Some(Failure { unjudged: Some(record.reason.clone()), ..bare }),
-        _ => None,
+        Verdict::Error => {
+            let why = |bare| Failure { unjudged: Some(record.reason.clone()), ..bare };
+            bare(&record.id).map(why).into_iter().collect()
+        }
+        _ => Vec::new(),
     }
 }

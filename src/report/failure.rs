@@ -34,3 +34,24 @@ fn place(broken: &Broken) -> String {
         format!("{}, on {}", broken.place, broken.on)
     }
 }
+
+/// What was expected and what came, without the ids and numbers in it: what has one cause comes to the same.
+pub fn way(expected: &str, got: &str) -> String {
+    let text = without_secrets(&format!("{expected}\n{got}"));
+    let mut out = String::with_capacity(text.len());
+    let within = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    for word in text.split_inclusive(|c: char| !within(c)) {
+        let bare = word.trim_end_matches(|c: char| !within(c));
+        let (name, rest) = word.split_at(bare.len());
+        out.push_str(if name.contains(|c: char| c.is_ascii_digit()) { "#" } else { name });
+        out.push_str(rest);
+    }
+    out
+}
+
+/// Names of secrets differ by who has them.
+fn without_secrets(text: &str) -> String {
+    let mut parts = text.split('«');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| format!("{out}«»{}", part.split_once('»').map_or(part, |(_, rest)| rest)))
+}

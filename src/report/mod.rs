@@ -19,6 +19,7 @@ pub mod tap;
 mod wire;
 
 pub use collect::{Brief, Broken, Collector, Gathered, RunInfo, Summary};
+pub use failure::way;
 pub(crate) use html::escaping as page;
 pub use lang::Lang;
 pub use wire::{excerpt, line, visible};

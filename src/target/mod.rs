@@ -103,6 +103,12 @@ pub struct UrlError {
 }
 
 impl Target {
+    /// Whether it is on this machine: a loopback address, or the name of one.
+    pub fn is_loopback(&self) -> bool {
+        let bare = self.address.trim_start_matches('[').trim_end_matches(']');
+        bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
     /// A target at this URL, without accounts.
     ///
     /// # Errors

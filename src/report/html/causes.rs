@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::judge::Verdict;
 use crate::report::collect::Brief;
+use crate::report::failure::way;
 
 /// Cases that broke at the same clause, or that have no verdict for the same reason.
 #[derive(Debug, PartialEq)]
@@ -42,7 +43,7 @@ fn ways(briefs: &[Brief], mut cases: Vec<usize>) -> Vec<Vec<usize>> {
     cases.sort_by_key(|at| briefs[*at].breaks_a_premise());
     let mut ways: Vec<(String, Vec<usize>)> = Vec::new();
     for at in cases {
-        let way = way(&briefs[at]);
+        let way = of_brief(&briefs[at]);
         match ways.iter_mut().find(|(known, _)| *known == way) {
             Some((_, same)) => same.push(at),
             None => ways.push((way, vec![at])),
@@ -51,28 +52,12 @@ fn ways(briefs: &[Brief], mut cases: Vec<usize>) -> Vec<Vec<usize>> {
     ways.into_iter().map(|(_, cases)| cases).collect()
 }
 
-/// What was expected and what came, without the ids and numbers in it.
-fn way(brief: &Brief) -> String {
-    let text = match &brief.broken {
-        Some(broken) => format!("{}\n{}", broken.expected, broken.got),
-        None => brief.reason.clone(),
-    };
-    let text = without_secrets(&text);
-    let mut out = String::with_capacity(text.len());
-    for word in text.split_inclusive(|c: char| !c.is_alphanumeric() && c != '-' && c != '_') {
-        let bare = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
-        let (name, rest) = word.split_at(bare.len());
-        out.push_str(if name.contains(|c: char| c.is_ascii_digit()) { "#" } else { name });
-        out.push_str(rest);
+/// The way in which a case broke.
+fn of_brief(brief: &Brief) -> String {
+    match &brief.broken {
+        Some(broken) => way(&broken.expected, &broken.got),
+        None => way("", &brief.reason),
     }
-    out
-}
-
-/// Names of secrets differ by who has them.
-fn without_secrets(text: &str) -> String {
-    let mut parts = text.split('«');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |out, part| format!("{out}«»{}", part.split_once('»').map_or(part, |(_, rest)| rest)))
 }
 
 #[cfg(test)]
