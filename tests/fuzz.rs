@@ -20,7 +20,7 @@ fn scenarios(scratch: &Scratch) -> Vec<PathBuf> {
 #[test]
 fn a_correct_server_is_clean_whatever_it_is_told() {
     let scratch = Scratch::new();
-    for strategy in ["frames", "bytes", "websocket"] {
+    for strategy in ["frames", "bytes", "websocket", "sessions"] {
         let args = ["fuzz", "--strategy", strategy, "--cases", "400", "--seed", "1"];
         let ended = run_in(scratch.path(), &args).exits(0);
         assert!(ended.stdout.contains(" inputs, 0 findings "), "{strategy}: {}", ended.stdout);
@@ -52,6 +52,20 @@ fn what_is_found_breaks_again_where_it_was_found_and_nowhere_else() {
         let smallest =
             texts.iter().map(|text| text.lines().filter(|l| l.trim().starts_with("- alice")).count());
         assert!(smallest.min().unwrap() <= 2, "one message and the last: {texts:?}");
+    }
+}
+
+#[test]
+fn a_session_shows_who_receives_what_is_not_his() {
+    for defect in ["unsubscribe-ignored", "subscription-ids-shared", "first-message-lost"] {
+        let scratch = Scratch::new();
+        let args = ["fuzz", "--strategy", "sessions", "--cases", "300", "--seed", "1", "--defect", defect];
+        run_in(scratch.path(), &args).exits(1);
+        let again = |path: &PathBuf| std::fs::read_to_string(path).unwrap().contains("# again ");
+        let found = scenarios(&scratch).into_iter().find(again).expect("one that breaks by itself");
+        let path = found.to_str().unwrap();
+        run_in(scratch.path(), &["run", path, "--in-memory", "--defect", defect]).exits(1);
+        run_in(scratch.path(), &["run", path, "--in-memory"]).exits(0);
     }
 }
 

@@ -72,6 +72,8 @@ enum Strategy {
     Bytes,
     /// WebSocket frames, well formed and otherwise.
     Websocket,
+    /// Several users who come, subscribe, send, cancel, leave and come back.
+    Sessions,
     /// All of these in turn.
     All,
 }
@@ -82,6 +84,7 @@ impl Strategy {
             Strategy::Frames => &[Family::Frames],
             Strategy::Bytes => &[Family::Bytes],
             Strategy::Websocket => &[Family::Websocket],
+            Strategy::Sessions => &[Family::Sessions],
             Strategy::All => &Family::ALL,
         }
     }

@@ -17,11 +17,13 @@ pub enum Family {
     Bytes,
     /// WebSocket frames, well formed and otherwise.
     Websocket,
+    /// Several users who come, subscribe, send, cancel, leave and come back, against a model of who must receive what.
+    Sessions,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 3] = [Family::Frames, Family::Bytes, Family::Websocket];
+    pub const ALL: [Family; 4] = [Family::Frames, Family::Bytes, Family::Websocket, Family::Sessions];
 
     /// Its name.
     pub fn word(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Family {
             Family::Frames => "frames",
             Family::Bytes => "bytes",
             Family::Websocket => "websocket",
+            Family::Sessions => "sessions",
         }
     }
 
@@ -40,17 +43,25 @@ impl Family {
             Family::Websocket => vec(websocket_frame(), 1..4)
                 .prop_map(|frames| Input::Beneath { octets: frames.concat() })
                 .boxed(),
+            Family::Sessions => deed().boxed(),
         }
     }
 
     /// Makes what one scenario tries.
     pub fn inputs(self) -> BoxedStrategy<Vec<Input>> {
-        vec(self.input(), 1..=MOST).boxed()
+        let most = if self == Family::Sessions { LONGEST } else { MOST };
+        vec(self.input(), 1..=most).boxed()
     }
 }
 
 /// Inputs in one scenario: each of the unruly ones has a connection of its own.
 pub const MOST: usize = 12;
+/// Deeds in one session.
+const LONGEST: usize = 24;
+/// Who takes part in a session, and how many destinations there are.
+pub const USERS: [&str; 3] = ["alice", "bob", "carol"];
+/// Destinations of a session.
+pub const TOPICS: usize = 3;
 
 /// Something that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +83,30 @@ pub enum Input {
         /// The octets.
         octets: Vec<u8>,
     },
+    /// What a user does in a session; where it makes no sense there, nothing.
+    Deed {
+        /// Which of [`USERS`].
+        who: usize,
+        /// What.
+        deed: Deed,
+    },
+}
+
+/// What a user does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Subscribes to a destination.
+    Subscribe(usize),
+    /// Cancels the subscription.
+    Unsubscribe(usize),
+    /// Sends to a destination.
+    Send(usize, String),
+    /// Leaves as one should.
+    Leave,
+    /// Is gone from one moment to the next.
+    Vanish,
+    /// Comes back.
+    Return,
 }
 
 /// Text with what is seldom thought of: escapes, quotes, other scripts, characters beyond the BMP.
@@ -95,6 +130,18 @@ fn text(most: usize) -> BoxedStrategy<String> {
     ]);
     let c = prop_oneof![6 => proptest::char::range('a', 'z'), 2 => odd, 1 => proptest::char::any()];
     vec(c, 0..most).prop_map(|chars| chars.into_iter().collect()).boxed()
+}
+
+fn deed() -> impl Strategy<Value = Input> {
+    let deed = prop_oneof![
+        3 => (0..TOPICS).prop_map(Deed::Subscribe),
+        1 => (0..TOPICS).prop_map(Deed::Unsubscribe),
+        5 => (0..TOPICS, text(12)).prop_map(|(topic, text)| Deed::Send(topic, text)),
+        1 => Just(Deed::Leave),
+        1 => Just(Deed::Vanish),
+        2 => Just(Deed::Return),
+    ];
+    (0..USERS.len(), deed).prop_map(|(who, deed)| Input::Deed { who, deed })
 }
 
 fn header() -> impl Strategy<Value = (String, String)> {

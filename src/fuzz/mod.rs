@@ -21,7 +21,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sha1::{Digest as _, Sha1};
 
 pub use finding::{Finding, before};
-pub use input::{Family, Input, MOST};
+pub use input::{Deed, Family, Input, MOST, TOPICS, USERS};
 pub use scenario::{SUITE, suite};
 pub use trial::{Failure, Fault};
 

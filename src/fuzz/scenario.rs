@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::input::Input;
+use super::input::{Deed, Input, TOPICS, USERS};
 
 /// The suite's name, of which the ids of its cases are made.
 pub const SUITE: &str = "fuzz/found";
@@ -20,7 +20,11 @@ pub fn suite(cases: &[(String, &[Input])]) -> String {
 }
 
 fn case(out: &mut String, name: &str, inputs: &[Input]) {
-    let unruly = inputs.iter().filter(|input| !matches!(input, Input::Message { .. })).count();
+    if inputs.iter().any(|input| matches!(input, Input::Deed { .. })) {
+        return session(out, name, inputs);
+    }
+    let unruly =
+        inputs.iter().filter(|input| matches!(input, Input::Octets { .. } | Input::Beneath { .. })).count();
     let eves: String = (1..=unruly).map(|n| format!(", eve/{n}: connected")).collect();
     let mut line = |depth: usize, text: &str| {
         let _ = writeln!(out, "{}{text}", "  ".repeat(depth));
@@ -59,6 +63,7 @@ fn case(out: &mut String, name: &str, inputs: &[Input]) {
                 line(3, &format!("- eve/{eve}: {{ bytes: \"\\n\\n\\0\\n\" }}"));
                 line(3, &format!("- eve/{eve}: {{ heard: {{}} }}"));
             }
+            Input::Deed { .. } => {}
             Input::Beneath { octets } => {
                 eve += 1;
                 line(3, &format!("- eve/{eve}: {{ ws: {{ raw: \"{}\" }} }}", spaced(octets)));
@@ -77,6 +82,91 @@ fn case(out: &mut String, name: &str, inputs: &[Input]) {
                 with.join(", ")
             ),
         );
+    }
+}
+
+/// What the model knows of a user.
+#[derive(Debug, Clone, Default)]
+struct User {
+    here: bool,
+    /// The name of the subscription to each destination.
+    subscribed: [Option<String>; TOPICS],
+}
+
+/// Deeds of several users, step by step: whoever must receive a message does so before anything else is done, so that nothing depends on
+/// who is quicker; what nobody must receive is looked for at the end.
+fn session(out: &mut String, name: &str, inputs: &[Input]) {
+    let mut users = vec![User { here: true, ..User::default() }; USERS.len()];
+    let mut steps = Vec::new();
+    for (at, input) in inputs.iter().enumerate() {
+        if let Input::Deed { who, deed } = input {
+            done(&mut users, *who, deed, at + 1, &mut steps);
+        }
+    }
+    let present = |(user, who): (&User, &&str)| user.here.then(|| (*who).to_owned());
+    let here: Vec<String> = users.iter().zip(&USERS).filter_map(present).collect();
+    // Somebody has to be told something, or nothing would be judged.
+    let _ = writeln!(out, "  - id: {name}");
+    let topics: Vec<String> = (1..=TOPICS).map(|n| format!("t{n}: /topic/$(fresh)")).collect();
+    let cast: Vec<String> =
+        USERS.iter().map(|who| format!("{who}: connected")).chain(["dora: connected".into()]).collect();
+    for line in [
+        "title: Who is subscribed when a message is sent receives it once, and nobody else does".to_owned(),
+        "requirements: [ STOMP12-SUB-02 ]".to_owned(),
+        format!("let: {{ d: /topic/$(fresh), {} }}", topics.join(", ")),
+        format!("cast: {{ {} }}", cast.join(", ")),
+        "given:".to_owned(),
+        "  - dora: { subscribe: { destination: $d } }".to_owned(),
+        "steps:".to_owned(),
+    ] {
+        let _ = writeln!(out, "    {line}");
+    }
+    steps.push("dora: { send: { to: $d }, as: last }".into());
+    steps.push("dora: { receive: { exactly: [ $last ] } }".into());
+    steps.extend(here.iter().map(|who| format!("{who}: {{ receive: nothing }}")));
+    for step in steps {
+        let _ = writeln!(out, "      - {step}");
+    }
+}
+
+/// What a deed comes to, by the model.
+fn done(users: &mut [User], who: usize, deed: &Deed, nth: usize, steps: &mut Vec<String>) {
+    let (name, user) = (USERS[who], &mut users[who]);
+    match deed {
+        Deed::Return if !user.here => {
+            user.here = true;
+            steps.push(format!("{name}: {{ become: connected }}"));
+        }
+        _ if !user.here => {}
+        Deed::Subscribe(topic) if user.subscribed[*topic].is_none() => {
+            user.subscribed[*topic] = Some(format!("s{nth}"));
+            // Clients count their subscriptions: the same ids in every session.
+            let n = topic + 1;
+            steps.push(format!("{name}: {{ subscribe: {{ destination: $t{n}, id: sub-{n} }}, as: s{nth} }}"));
+        }
+        Deed::Unsubscribe(topic) => {
+            if let Some(subscription) = user.subscribed[*topic].take() {
+                steps.push(format!("{name}: {{ unsubscribe: {{ id: ${subscription}.id }} }}"));
+            }
+        }
+        Deed::Send(topic, text) => {
+            let body = quoted_with(text, " $(fresh)");
+            steps.push(format!("{name}: {{ send: {{ to: $t{}, body: {body} }}, as: m{nth} }}", topic + 1));
+            let before = steps.len();
+            let listening = |(user, _): &(&User, &&str)| user.here && user.subscribed[*topic].is_some();
+            let receive = |(_, name): (&User, &&str)| format!("{name}: {{ receive: $m{nth} }}");
+            steps.extend(users.iter().zip(&USERS).filter(listening).map(receive));
+            if steps.len() == before {
+                // Nobody shows that it has been worked off, and whoever subscribes next might still receive it.
+                steps.push(format!("{name}: {{ settle: destination }}"));
+            }
+        }
+        Deed::Leave | Deed::Vanish => {
+            *user = User::default();
+            let how = if *deed == Deed::Leave { "become: away" } else { "cut: reset" };
+            steps.push(format!("{name}: {{ {how} }}"));
+        }
+        Deed::Subscribe(_) | Deed::Return => {}
     }
 }
 
