@@ -313,7 +313,7 @@ pub struct Seen {
     #[serde(default)]
     pub body: Body,
     /// Its octets on the wire, where a plain writing of the above would give others: CR LF, escapes that need not be or are
-    /// missing. Of long frames they are not kept.
+    /// missing. Of long frames, and of those that are no UTF-8, they are not kept.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wire: Option<Body>,
 }
@@ -326,10 +326,9 @@ impl Seen {
     pub fn new(frame: &stomp::Frame, octets: &[u8], redact: &dyn Fn(&str) -> String) -> Self {
         let plain = stomp::Style { content_length: stomp::ContentLength::AsGiven, ..stomp::Style::default() };
         let kept = (1..=MOST_WIRE).contains(&octets.len()) && stomp::encode_with(frame, &plain) != octets;
-        let wire = kept.then(|| match Body::from_octets(octets) {
-            Body::Text(text) => Body::Text(redact(&text)),
-            other => other,
-        });
+        // Secrets are concealed in text: octets that are none might hold one, in hexadecimal.
+        let text = std::str::from_utf8(octets).ok().filter(|_| kept);
+        let wire = text.map(|text| Body::Text(redact(text)));
         let body = match Body::from_octets(&frame.body) {
             Body::Text(text) => Body::Text(redact(&text)),
             other => other,
@@ -403,5 +402,10 @@ mod tests {
         assert_eq!(Seen::new(&frame, b"MESSAGE\na:x\\cy\n\nhi\0", &redact).wire, None);
         let seen = Seen::new(&frame, b"MESSAGE\r\na:x:y\r\n\r\nhi\0", &redact);
         assert_eq!(seen.wire, Some(Body::Text("MESSAGE\r\na:x:y\r\n\r\n«it»\0".into())));
+        assert_eq!(
+            Seen::new(&frame, b"MESSAGE\r\na:hi\xff\r\n\r\n\0", &redact).wire,
+            None,
+            "no secret in hexadecimal"
+        );
     }
 }

@@ -9,7 +9,7 @@ use proptest::sample::select;
 use crate::stomp::{CLIENT_COMMANDS, ContentLength, Frame, Style, encode_with};
 
 /// A family of things to try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     /// Valid messages, which must arrive as they were sent, among frames that are nearly valid.
     Frames,
