@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::diagnostic::{Source, Span};
 use super::model::{Act, act};
+use super::play::{Play, play};
 use super::reader::{Reader, Text};
 use super::script::{Identity, Point};
 use super::tree::{Key, Node};
@@ -31,6 +32,8 @@ pub struct Dialect {
     pub identity: Option<Identity>,
     /// Points.
     pub points: Vec<(Key, Point)>,
+    /// What the fuzzer does in it.
+    pub play: Play,
 }
 
 /// A verb of the dialect.
@@ -116,7 +119,7 @@ impl Dialect {
 
 /// Reads a dialect file.
 pub fn dialect(reader: &mut Reader<'_>, node: &Node) -> Option<Dialect> {
-    let keys = ["dialect!", "title!", "states!", "verbs", "sights", "roads", "identity", "points"];
+    let keys = ["dialect!", "title!", "states!", "verbs", "sights", "roads", "identity", "points", "fuzz"];
     let fields = reader.fields(node, "a dialect", &keys);
     let mut states = Vec::new();
     for (name, value) in section(reader, fields.get("states"), "`states`") {
@@ -135,6 +138,7 @@ pub fn dialect(reader: &mut Reader<'_>, node: &Node) -> Option<Dialect> {
         let mut text = |key: &str| f.get(key).and_then(|n| reader.text(n, "a member")).map(|t| t.value);
         Some(Identity { sent: text("sent")?, seen: text("seen")?, link: text("link")? })
     });
+    let play = fields.get("fuzz").map_or(Play::default(), |n| play(reader, n));
     Some(Dialect {
         source: reader.source.clone(),
         name: reader.text(fields.get("dialect")?, "the name of a dialect")?.value,
@@ -145,6 +149,7 @@ pub fn dialect(reader: &mut Reader<'_>, node: &Node) -> Option<Dialect> {
         roads,
         identity,
         points,
+        play,
     })
 }
 

@@ -24,7 +24,7 @@ use crate::words::glob;
 pub const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/suites.rs"));
 
 /// All that was loaded, and all that is wrong with it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Library {
     /// Requirements by id.
     pub catalogue: Catalogue,

@@ -16,6 +16,7 @@ pub mod library;
 pub mod lint;
 pub mod matcher;
 pub mod model;
+pub mod play;
 pub mod profile;
 pub mod reader;
 pub mod rule;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
@@ -11,8 +11,9 @@ use super::run::{on_interrupt, progress};
 use super::serve::policy;
 use super::target::TargetArgs;
 use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, checked, complain, error, say, sound};
+use crate::case::library::Library;
 use crate::case::profile::Profile;
-use crate::fuzz::{Family, Finding, How, Outcome, Told, before, hunt};
+use crate::fuzz::{Family, Finding, How, MOST_FINDINGS, Outcome, Strategy, Told, before, hunt};
 use crate::run::{Subject, epoch_ms};
 
 /// Inputs in a second on a target that is not on loopback, unless it is said otherwise.
@@ -23,14 +24,16 @@ const LASTS: Duration = Duration::from_secs(60);
 /// Arguments of `fuzz`.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
+    /// Files or folders with dialects and profiles of your own.
+    files: Vec<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
     /// What the target is said to be: a shipped profile's name, or a file.
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
-    /// Which inputs; all of them in turn, where none is named.
+    /// Which inputs, in each dialect of the profile; all of them in turn, where none is named.
     #[arg(long, value_name = "STRATEGY")]
-    strategy: Vec<Strategy>,
+    strategy: Vec<Choice>,
     /// How many inputs, in whole scenarios.
     #[arg(long, value_name = "N")]
     cases: Option<u64>,
@@ -46,6 +49,9 @@ pub(super) struct Args {
     /// The folder in which findings are left.
     #[arg(long, default_value = "fixtures/findings", value_name = "PATH")]
     out: PathBuf,
+    /// Where what it came to goes as JSON.
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
     /// Fuzz the embedded server with a defect.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "config"])]
     defect: Option<String>,
@@ -64,35 +70,45 @@ pub(super) struct Args {
 }
 
 /// A family of inputs, or all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Strategy {
-    /// Valid messages, which must arrive as they were sent, among frames that are nearly valid.
-    Frames,
-    /// Octets as they come.
-    Bytes,
-    /// WebSocket frames, well formed and otherwise.
-    Websocket,
-    /// Several users who come, subscribe, send, cancel, leave and come back.
-    Sessions,
-    /// All of these in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    One(Family),
     All,
 }
 
-impl Strategy {
-    fn families(self) -> &'static [Family] {
+impl clap::ValueEnum for Choice {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [Choice; 6] = [
+            Choice::One(Family::Frames),
+            Choice::One(Family::Bytes),
+            Choice::One(Family::Websocket),
+            Choice::One(Family::Bodies),
+            Choice::One(Family::Sessions),
+            Choice::All,
+        ];
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
         match self {
-            Strategy::Frames => &[Family::Frames],
-            Strategy::Bytes => &[Family::Bytes],
-            Strategy::Websocket => &[Family::Websocket],
-            Strategy::Sessions => &[Family::Sessions],
-            Strategy::All => &Family::ALL,
+            Choice::One(family) => family.to_possible_value(),
+            Choice::All => Some(clap::builder::PossibleValue::new("all").help("All of these in turn")),
+        }
+    }
+}
+
+impl Choice {
+    fn families(&self) -> &[Family] {
+        match self {
+            Choice::One(family) => std::slice::from_ref(family),
+            Choice::All => &Family::ALL,
         }
     }
 }
 
 pub(super) fn main(args: &Args) -> u8 {
     match prepare(args) {
-        Ok((subject, profile, how)) => fuzz(args, &subject, &profile, &how),
+        Ok((library, subject, profile, how)) => fuzz(args, &library, &subject, &profile, &how),
         Err(why) => {
             error(&why);
             USAGE
@@ -100,8 +116,8 @@ pub(super) fn main(args: &Args) -> u8 {
     }
 }
 
-fn prepare(args: &Args) -> Result<(Subject, Profile, How), String> {
-    let mut library = sound(&[])?;
+fn prepare(args: &Args) -> Result<(Library, Subject, Profile, How), String> {
+    let mut library = sound(&args.files)?;
     let subject = args.target.subject(policy(args.defect.as_ref(), args.variant.as_ref())?, true)?;
     let profile = subject.profile(&mut library, args.profile.as_deref())?;
     checked(&library)?;
@@ -115,12 +131,18 @@ fn prepare(args: &Args) -> Result<(Subject, Profile, How), String> {
                 .into(),
         );
     }
-    let mut strategies: Vec<Family> = args.strategy.iter().flat_map(|s| s.families()).copied().collect();
-    if strategies.is_empty() {
-        strategies = Family::ALL.to_vec();
+    let mut families: Vec<Family> = args.strategy.iter().flat_map(Choice::families).copied().collect();
+    if families.is_empty() {
+        families = Family::ALL.to_vec();
     }
-    strategies.sort();
-    strategies.dedup();
+    families.sort();
+    families.dedup();
+    let strategies = Strategy::all(&families, &library, &profile);
+    if strategies.is_empty() {
+        return Err(
+            "no dialect of this profile says how the fuzzer does this: docs/language.md 8, `fuzz`".into()
+        );
+    }
     let seed = args.seed.unwrap_or_else(|| epoch_ms() % 1_000_000);
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let how = How {
@@ -132,14 +154,15 @@ fn prepare(args: &Args) -> Result<(Subject, Profile, How), String> {
         rate: far.then_some(args.rate),
         floor: args.timeout,
         before: before(&args.out, seed),
+        most: MOST_FINDINGS,
     };
     // What cannot be written is known before anything is tried.
     std::fs::create_dir_all(&args.out).map_err(|e| format!("cannot write to {}: {e}", args.out.display()))?;
-    Ok((subject, profile, how))
+    Ok((library, subject, profile, how))
 }
 
-fn fuzz(args: &Args, subject: &Subject, profile: &Profile, how: &How) -> u8 {
-    let words: Vec<&str> = how.strategies.iter().map(|s| s.word()).collect();
+fn fuzz(args: &Args, library: &Library, subject: &Subject, profile: &Profile, how: &How) -> u8 {
+    let words: Vec<String> = how.strategies.iter().map(Strategy::word).collect();
     let name = if profile.name.is_empty() { "none" } else { &profile.name };
     say(&format!(
         "stompliance {} fuzzes {}, profile {name}: {}, seed {}",
@@ -153,22 +176,36 @@ fn fuzz(args: &Args, subject: &Subject, profile: &Profile, how: &How) -> u8 {
     on_interrupt(move || told.store(true, Ordering::Relaxed));
     let bar = progress();
     bar.set_length(how.cases.unwrap_or_default());
-    let flags = flags(args);
+    let (flags, found) = (flags(args), AtomicUsize::new(0));
     let tell = |event: Told<'_>| match event {
-        Told::Tried(cases, family) => {
+        Told::Tried(cases, strategy) => {
             bar.set_position(cases);
             let rate = cases as f64 / bar.elapsed().as_secs_f64().max(0.001);
             let left = how.lasts.map_or(String::new(), |lasts| {
                 format!(", {} s left", lasts.saturating_sub(bar.elapsed()).as_secs())
             });
-            bar.set_message(format!("{cases} tried, {rate:.0} a second, {}{left}", family.word()));
+            bar.set_message(format!(
+                "{cases} tried, {rate:.0} a second, {} found, {}{left}",
+                found.load(Ordering::Relaxed),
+                strategy.word()
+            ));
         }
-        Told::Found(finding) => bar.suspend(|| tell_finding(args, finding, &flags)),
+        Told::Found(finding) => {
+            found.fetch_add(1, Ordering::Relaxed);
+            bar.suspend(|| tell_finding(args, finding, &flags));
+        }
     };
-    let outcome = hunt(subject, profile, how, &stop, &tell);
+    let outcome = hunt(library, subject, profile, how, &stop, &tell);
     bar.finish_and_clear();
     match outcome {
-        Ok(outcome) => concluded(&outcome),
+        Ok(outcome) => {
+            if let Some(path) = &args.json
+                && let Err(why) = std::fs::write(path, outcome.json(how).to_string() + "\n")
+            {
+                complain(&format!("cannot write {}: {why}", path.display()));
+            }
+            concluded(&outcome)
+        }
         Err(why) => {
             error(&why.to_string());
             NO_VERDICT
@@ -211,6 +248,13 @@ fn concluded(outcome: &Outcome) -> u8 {
     let rate = outcome.cases as f64 / seconds.max(0.001);
     for (why, times) in &outcome.unjudged {
         complain(&format!("{times} scenarios could not be judged: {why}"));
+    }
+    for (clause, oddity) in outcome.oddities.iter().filter(|(_, oddity)| oddity.taken > 0) {
+        say(&format!(
+            "\nodd      {clause}: {} of {} inputs that break it were neither answered by ERROR nor ended",
+            oddity.taken, oddity.tried
+        ));
+        say(&format!("  for one   {}", oddity.example));
     }
     let found = outcome.findings.len();
     let stopped = if outcome.stopped { ", stopped before the end" } else { "" };

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::Scenario;
 use super::scenario;
 use super::trial::Failure;
-use super::{Family, Scenario};
 use crate::report::visible;
 
 /// The file of scenarios that have failed: they are tried first the next time.
@@ -49,9 +49,10 @@ impl Finding {
             let _ = writeln!(out, "# {}", visible(text));
         };
         say(&format!(
-            "Found by `stompliance fuzz --strategy {} --seed {}`.",
-            self.scenario.strategy.word(),
-            self.seed
+            "Found by `stompliance fuzz --strategy {} --seed {}`, scenario {}.",
+            self.scenario.strategy.family.word(),
+            self.seed,
+            self.number
         ));
         if !self.failure.clause.is_empty() {
             say(&format!("clause    {}", self.failure.clause));
@@ -62,8 +63,7 @@ impl Finding {
             true => format!("again     stompliance run {}.yaml{flags}", self.name()),
             false => "It did not break again when it was tried alone: it may be a race, or the state that others left.".to_owned(),
         });
-        let inputs = &self.scenario.inputs;
-        out + &scenario::suite(&[(self.name(), &inputs[..])])
+        out + &scenario::suite(std::slice::from_ref(&self.scenario))
     }
 
     /// Writes it into a folder, and notes where to look the next time; the path.
@@ -86,15 +86,14 @@ impl Finding {
     }
 }
 
-/// What failed before with this seed, by the notes in a folder.
-pub fn before(folder: &Path, seed: u64) -> Vec<(Family, u64)> {
+/// What failed before with this seed, by the notes in a folder: strategies and numbers.
+pub fn before(folder: &Path, seed: u64) -> Vec<(String, u64)> {
     let text = std::fs::read_to_string(folder.join(REGRESSIONS)).unwrap_or_default();
     let line = |line: &str| {
         let mut words = line.split(' ');
         let (of, word, number) = (words.next()?, words.next()?, words.next()?);
-        let strategy = Family::ALL.into_iter().find(|s| s.word() == word)?;
-        Some((of.parse::<u64>().ok()?, strategy, number.parse::<u64>().ok()?))
+        Some((of.parse::<u64>().ok()?, word.to_owned(), number.parse::<u64>().ok()?))
     };
     let known = text.lines().filter_map(line).filter(|(of, _, _)| *of == seed);
-    known.map(|(_, strategy, number)| (strategy, number)).collect()
+    known.map(|(_, word, number)| (word, number)).collect()
 }

@@ -6,62 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::body::Slip;
 use crate::stomp::{CLIENT_COMMANDS, ContentLength, Frame, Style, encode_with};
-
-/// A family of things to try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// Valid messages, which must arrive as they were sent, among frames that are nearly valid.
-    Frames,
-    /// Octets as they come.
-    Bytes,
-    /// WebSocket frames, well formed and otherwise.
-    Websocket,
-    /// Several users who come, subscribe, send, cancel, leave and come back, against a model of who must receive what.
-    Sessions,
-}
-
-impl Family {
-    /// All of them.
-    pub const ALL: [Family; 4] = [Family::Frames, Family::Bytes, Family::Websocket, Family::Sessions];
-
-    /// Its name.
-    pub fn word(self) -> &'static str {
-        match self {
-            Family::Frames => "frames",
-            Family::Bytes => "bytes",
-            Family::Websocket => "websocket",
-            Family::Sessions => "sessions",
-        }
-    }
-
-    /// Makes one input.
-    pub fn input(self) -> BoxedStrategy<Input> {
-        match self {
-            Family::Frames => prop_oneof![2 => valid(), 3 => nearly_valid()].boxed(),
-            Family::Bytes => octets().prop_map(|octets| Input::Octets { octets }).boxed(),
-            Family::Websocket => vec(websocket_frame(), 1..4)
-                .prop_map(|frames| Input::Beneath { octets: frames.concat() })
-                .boxed(),
-            Family::Sessions => deed().boxed(),
-        }
-    }
-
-    /// Makes what one scenario tries.
-    pub fn inputs(self) -> BoxedStrategy<Vec<Input>> {
-        let most = if self == Family::Sessions { LONGEST } else { MOST };
-        vec(self.input(), 1..=most).boxed()
-    }
-}
-
-/// Inputs in one scenario: each of the unruly ones has a connection of its own.
-pub const MOST: usize = 12;
-/// Deeds in one session.
-const LONGEST: usize = 24;
-/// Who takes part in a session, and how many destinations there are.
-pub const USERS: [&str; 3] = ["alice", "bob", "carol"];
-/// Destinations of a session.
-pub const TOPICS: usize = 3;
 
 /// Something that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,34 +29,33 @@ pub enum Input {
         /// The octets.
         octets: Vec<u8>,
     },
-    /// What a user does in a session; where it makes no sense there, nothing.
+    /// A body of the dialect, from a connection of its own.
+    Body {
+        /// Which of the dialect's forms.
+        form: usize,
+        /// What is wrong about it.
+        slips: Vec<Slip>,
+    },
+    /// What a user does in a session.
     Deed {
-        /// Which of [`USERS`].
-        who: usize,
-        /// What.
-        deed: Deed,
+        /// Which of the dialect's deeds.
+        deed: usize,
+        /// Which of the ways in which it can be done.
+        choice: u16,
+        /// What is said.
+        text: String,
     },
 }
 
-/// What a user does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
-    /// Subscribes to a destination.
-    Subscribe(usize),
-    /// Cancels the subscription.
-    Unsubscribe(usize),
-    /// Sends to a destination.
-    Send(usize, String),
-    /// Leaves as one should.
-    Leave,
-    /// Is gone from one moment to the next.
-    Vanish,
-    /// Comes back.
-    Return,
+impl Input {
+    /// Whether it has a connection of its own.
+    pub(super) fn is_unruly(&self) -> bool {
+        matches!(self, Input::Octets { .. } | Input::Beneath { .. } | Input::Body { .. })
+    }
 }
 
 /// Text with what is seldom thought of: escapes, quotes, other scripts, characters beyond the BMP.
-fn text(most: usize) -> BoxedStrategy<String> {
+pub(super) fn text(most: usize) -> BoxedStrategy<String> {
     let odd = select(vec![
         ':',
         '\\',
@@ -132,26 +77,15 @@ fn text(most: usize) -> BoxedStrategy<String> {
     vec(c, 0..most).prop_map(|chars| chars.into_iter().collect()).boxed()
 }
 
-fn deed() -> impl Strategy<Value = Input> {
-    let deed = prop_oneof![
-        3 => (0..TOPICS).prop_map(Deed::Subscribe),
-        1 => (0..TOPICS).prop_map(Deed::Unsubscribe),
-        5 => (0..TOPICS, text(12)).prop_map(|(topic, text)| Deed::Send(topic, text)),
-        1 => Just(Deed::Leave),
-        1 => Just(Deed::Vanish),
-        2 => Just(Deed::Return),
-    ];
-    (0..USERS.len(), deed).prop_map(|(who, deed)| Input::Deed { who, deed })
-}
-
 fn header() -> impl Strategy<Value = (String, String)> {
     // With a prefix of ours, so that none is a header that means something.
     (text(8).prop_map(|name| format!("x{name}")), text(24))
 }
 
-fn valid() -> impl Strategy<Value = Input> {
+/// A valid message, with headers where the dialect has a way to send any.
+pub(super) fn valid(most_headers: usize) -> impl Strategy<Value = Input> {
     let body = prop_oneof![6 => text(60), 1 => text(60).prop_map(|t| t + "\0" + "behind"), 1 => long_text()];
-    (vec(header(), 0..4), body).prop_map(|(mut headers, body)| {
+    (vec(header(), 0..=most_headers), body).prop_map(|(mut headers, body)| {
         // Of repeated headers the first counts: what is compared is one of each.
         headers.sort();
         headers.dedup_by(|a, b| a.0 == b.0);
@@ -165,7 +99,7 @@ fn long_text() -> impl Strategy<Value = String> {
 
 /// What is wrong about a frame.
 #[derive(Debug, Clone)]
-enum Slip {
+enum Mistake {
     None,
     NoNul,
     Length(usize),
@@ -183,23 +117,23 @@ enum Slip {
     Twice,
 }
 
-fn slip() -> impl Strategy<Value = Slip> {
+fn mistake() -> impl Strategy<Value = Mistake> {
     prop_oneof![
-        2 => Just(Slip::None),
-        1 => Just(Slip::NoNul),
-        2 => (0usize..200_000).prop_map(Slip::Length),
-        1 => Just(Slip::Unescaped),
-        1 => Just(Slip::CrLf),
-        1 => Just(Slip::LowerCase),
-        1 => (0usize..8).prop_map(Slip::Repeated),
-        1 => (0usize..8).prop_map(Slip::Without),
-        1 => proptest::char::range('!', '~').prop_map(Slip::Backslash),
-        1 => select(vec![100usize, 1000, 1001, 2000]).prop_map(Slip::ManyHeaders),
-        1 => select(vec![1024usize, 8192, 10_240, 65_536, 70_000]).prop_map(Slip::LongHeader),
-        2 => (any::<usize>(), any::<u8>()).prop_map(|(at, octet)| Slip::Changed { at, octet }),
-        2 => (any::<usize>(), any::<u8>()).prop_map(|(at, octet)| Slip::Inserted { at, octet }),
-        1 => any::<usize>().prop_map(Slip::Cut),
-        1 => Just(Slip::Twice),
+        2 => Just(Mistake::None),
+        1 => Just(Mistake::NoNul),
+        2 => (0usize..200_000).prop_map(Mistake::Length),
+        1 => Just(Mistake::Unescaped),
+        1 => Just(Mistake::CrLf),
+        1 => Just(Mistake::LowerCase),
+        1 => (0usize..8).prop_map(Mistake::Repeated),
+        1 => (0usize..8).prop_map(Mistake::Without),
+        1 => proptest::char::range('!', '~').prop_map(Mistake::Backslash),
+        1 => select(vec![100usize, 1000, 1001, 2000]).prop_map(Mistake::ManyHeaders),
+        1 => select(vec![1024usize, 8192, 10_240, 65_536, 70_000]).prop_map(Mistake::LongHeader),
+        2 => (any::<usize>(), any::<u8>()).prop_map(|(at, octet)| Mistake::Changed { at, octet }),
+        2 => (any::<usize>(), any::<u8>()).prop_map(|(at, octet)| Mistake::Inserted { at, octet }),
+        1 => any::<usize>().prop_map(Mistake::Cut),
+        1 => Just(Mistake::Twice),
     ]
 }
 
@@ -236,46 +170,47 @@ fn frame() -> impl Strategy<Value = Frame> {
     })
 }
 
-fn nearly_valid() -> impl Strategy<Value = Input> {
-    (frame(), slip()).prop_map(|(frame, slip)| Input::Octets { octets: slipped(frame, slip) })
+/// The octets of a frame that is nearly valid.
+pub(super) fn nearly_valid() -> impl Strategy<Value = Input> {
+    (frame(), mistake()).prop_map(|(frame, mistake)| Input::Octets { octets: mistaken(frame, mistake) })
 }
 
 /// The octets of a frame with something wrong about it.
-fn slipped(mut frame: Frame, slip: Slip) -> Vec<u8> {
+fn mistaken(mut frame: Frame, mistake: Mistake) -> Vec<u8> {
     let mut style = Style::default();
-    match &slip {
-        Slip::NoNul => style.nul = false,
-        Slip::Length(length) => style.content_length = ContentLength::Exactly(*length),
-        Slip::Unescaped => style.escape = false,
-        Slip::CrLf => style.crlf = true,
-        Slip::LowerCase => frame.command = frame.command.to_lowercase(),
-        Slip::Repeated(nth) => {
+    match &mistake {
+        Mistake::NoNul => style.nul = false,
+        Mistake::Length(length) => style.content_length = ContentLength::Exactly(*length),
+        Mistake::Unescaped => style.escape = false,
+        Mistake::CrLf => style.crlf = true,
+        Mistake::LowerCase => frame.command = frame.command.to_lowercase(),
+        Mistake::Repeated(nth) => {
             if let Some((name, value)) = nth_header(&frame, *nth) {
                 frame.headers.push(name, format!("{value}-again"));
             }
         }
-        Slip::Without(nth) => {
+        Mistake::Without(nth) => {
             if let Some((name, _)) = nth_header(&frame, *nth) {
                 frame.headers.remove(&name);
             }
         }
-        Slip::Backslash(c) => {
+        Mistake::Backslash(c) => {
             frame.headers.push("x", format!("a\\{c}"));
             style.escape = false;
         }
-        Slip::ManyHeaders(count) => (0..*count).for_each(|n| frame.headers.push(format!("x{n}"), "y")),
-        Slip::LongHeader(length) => frame.headers.push("x", "y".repeat(*length)),
+        Mistake::ManyHeaders(count) => (0..*count).for_each(|n| frame.headers.push(format!("x{n}"), "y")),
+        Mistake::LongHeader(length) => frame.headers.push("x", "y".repeat(*length)),
         _ => {}
     }
     let mut octets = encode_with(&frame, &style);
-    match slip {
-        Slip::Changed { at, octet } => {
+    match mistake {
+        Mistake::Changed { at, octet } => {
             let at = at % octets.len();
             octets[at] = octet;
         }
-        Slip::Inserted { at, octet } => octets.insert(at % (octets.len() + 1), octet),
-        Slip::Cut(at) => octets.truncate(at % octets.len()),
-        Slip::Twice => octets.extend_from_within(..),
+        Mistake::Inserted { at, octet } => octets.insert(at % (octets.len() + 1), octet),
+        Mistake::Cut(at) => octets.truncate(at % octets.len()),
+        Mistake::Twice => octets.extend_from_within(..),
         _ => {}
     }
     octets
@@ -287,7 +222,7 @@ fn nth_header(frame: &Frame, nth: usize) -> Option<(String, String)> {
 }
 
 /// Octets, with pieces of STOMP among them.
-fn octets() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn octets() -> impl Strategy<Value = Vec<u8>> {
     let pieces: [&[u8]; 10] = [
         b"SEND",
         b"CONNECT",
@@ -309,7 +244,7 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// One frame beneath: mostly as it should be, with some of its fields otherwise.
-fn websocket_frame() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn websocket_frame() -> impl Strategy<Value = Vec<u8>> {
     let opcode = prop_oneof![6 => select(vec![0u8, 1, 2, 8, 9, 10]), 1 => 3u8..16];
     let fin = prop_oneof![4 => Just(0x80u8), 1 => Just(0)];
     let reserved = prop_oneof![8 => Just(0u8), 1 => select(vec![0x10u8, 0x20, 0x40])];

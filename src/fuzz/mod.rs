@@ -5,11 +5,16 @@
 //! a clause. The same seed makes the same inputs. It never calls something a finding that it has not seen break anew by itself, or says
 //! so.
 
+mod body;
 mod finding;
 mod input;
+mod model;
+mod oddity;
 mod scenario;
 mod shrink;
+mod strategy;
 mod trial;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,13 +23,18 @@ use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
+pub use body::Slip;
 pub use finding::{Finding, before};
-pub use input::{Deed, Family, Input, MOST, TOPICS, USERS};
+pub use input::Input;
+pub use oddity::Oddity;
 pub use scenario::{SUITE, suite};
+pub use strategy::{Family, Strategy};
 pub use trial::{Failure, Fault};
 
+use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::run::Subject;
 use trial::Bench;
@@ -32,7 +42,7 @@ use trial::Bench;
 /// Scenarios that are run at a time on one server.
 const ROUND: u64 = 32;
 /// Findings that are kept; there are no more than so many causes in a target that is worth fuzzing.
-const MOST_FINDINGS: usize = 100;
+pub const MOST_FINDINGS: usize = 100;
 
 /// How the fuzzer goes about it.
 #[derive(Debug, Clone)]
@@ -40,7 +50,7 @@ pub struct How {
     /// Everything that looks like chance depends on it.
     pub seed: u64,
     /// Which inputs, in turn.
-    pub strategies: Vec<Family>,
+    pub strategies: Vec<Strategy>,
     /// Workers, each with a server of its own; of a remote target, scenarios at a time.
     pub jobs: usize,
     /// How many inputs, at least: what has begun is ended.
@@ -52,14 +62,16 @@ pub struct How {
     /// The least patience.
     pub floor: Duration,
     /// Scenarios that have failed before, which are tried first.
-    pub before: Vec<(Family, u64)>,
+    pub before: Vec<(String, u64)>,
+    /// The most findings, after which it ends.
+    pub most: usize,
 }
 
 /// What the fuzzer tells while it goes on.
 #[derive(Debug)]
 pub enum Told<'t> {
     /// So many inputs were tried, the last of them of this strategy.
-    Tried(u64, Family),
+    Tried(u64, &'t Strategy),
     /// Something of a new kind was found.
     Found(&'t Finding),
 }
@@ -73,10 +85,38 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Why some could not be judged: the reason, and how often.
     pub unjudged: BTreeMap<String, usize>,
+    /// What was taken though STOMP forbids it, by clause.
+    pub oddities: BTreeMap<String, Oddity>,
     /// How long it took.
     pub took: Duration,
     /// Whether it was told to stop.
     pub stopped: bool,
+}
+
+impl Outcome {
+    /// As JSON, for programs: findings by clause and scenario, oddities, what could not be judged.
+    pub fn json(&self, how: &How) -> Value {
+        let finding = |finding: &Finding| {
+            json!({
+                "scenario": finding.name(),
+                "clause": finding.failure.clause,
+                "expected": finding.failure.expected,
+                "came": finding.failure.got,
+                "again": finding.reproduced,
+            })
+        };
+        json!({
+            "stompliance": env!("CARGO_PKG_VERSION"),
+            "seed": how.seed,
+            "strategies": how.strategies.iter().map(Strategy::word).collect::<Vec<_>>(),
+            "cases": self.cases,
+            "took_ms": self.took.as_millis() as u64,
+            "stopped": self.stopped,
+            "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
+            "oddities": self.oddities,
+            "unjudged": self.unjudged,
+        })
+    }
 }
 
 /// What the workers share.
@@ -96,6 +136,7 @@ struct Shared<'s> {
 /// # Errors
 /// A target that cannot be judged at all.
 pub fn hunt(
+    library: &Library,
     subject: &Subject,
     profile: &Profile,
     how: &How,
@@ -115,10 +156,11 @@ pub fn hunt(
         Subject::Remote(_) => (1, how.jobs),
         Subject::Embedded { .. } => (how.jobs, 8),
     };
+    let bench = || Bench::new(library.clone(), subject.clone(), profile.clone(), jobs, how.floor);
     // A target that cannot be judged is told before anything is tried on it.
-    Bench::new(subject.clone(), profile.clone(), jobs, how.floor).check()?;
+    bench().check(&how.strategies)?;
     let ended: Vec<Result<(), Fault>> = std::thread::scope(|scope| {
-        let work = || shared.work(Bench::new(subject.clone(), profile.clone(), jobs, how.floor));
+        let work = || shared.work(bench());
         let workers: Vec<_> = (0..workers.max(1)).map(|_| scope.spawn(work)).collect();
         // A worker's panic is ours.
         workers.into_iter().map(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p))).collect()
@@ -138,20 +180,22 @@ impl Shared<'_> {
         self.stop.load(Ordering::Relaxed)
             || self.how.cases.is_some_and(|most| tried >= most)
             || self.how.lasts.is_some_and(|most| self.begun.elapsed() >= most)
+            || self.lock().findings.len() >= self.how.most
     }
 
     fn work(&self, mut bench: Bench) -> Result<(), Fault> {
         while !self.over() {
             let round = self.next.fetch_add(1, Ordering::Relaxed);
             let tried = self.scenarios(round);
-            let Some(strategy) = tried.last().map(|one| one.strategy) else { continue };
+            let Some(last) = tried.last() else { continue };
             let failures = bench.run(&tried)?;
             let inputs: u64 = tried.iter().map(|one| one.inputs.len() as u64).sum();
             let cases = self.cases.fetch_add(inputs, Ordering::Relaxed) + inputs;
             for failure in failures {
                 self.look_into(failure, &tried, &mut bench)?;
             }
-            (self.tell)(Told::Tried(cases, strategy));
+            oddity::look_for(&tried, &mut bench, &self.out)?;
+            (self.tell)(Told::Tried(cases, &last.strategy));
             self.be_gentle(cases);
         }
         Ok(())
@@ -159,17 +203,24 @@ impl Shared<'_> {
 
     /// What is tried in a round: first what failed before.
     fn scenarios(&self, round: u64) -> Vec<Scenario> {
-        let before = &self.how.before;
-        if round == 0 && !before.is_empty() {
-            return before
-                .iter()
-                .map(|(strategy, number)| scenario_of(self.how.seed, *strategy, *number))
-                .collect();
+        let (seed, all) = (self.how.seed, &self.how.strategies);
+        let known: Vec<Scenario> = self
+            .how
+            .before
+            .iter()
+            .filter_map(|(word, number)| {
+                let strategy = all.iter().find(|strategy| strategy.word() == *word)?;
+                Some(scenario_of(seed, strategy, *number))
+            })
+            .collect();
+        // They are of one strategy: the others have rounds of their own.
+        let known: Vec<&[Scenario]> = known.chunk_by(|a, b| a.strategy.word() == b.strategy.word()).collect();
+        if let Some(first) = known.get(round as usize) {
+            return first.to_vec();
         }
-        let all = &self.how.strategies;
-        let strategy = all[(round % all.len() as u64) as usize];
-        let numbers = round * ROUND..(round + 1) * ROUND;
-        numbers.map(|number| scenario_of(self.how.seed, strategy, number)).collect()
+        let round = round - known.len() as u64;
+        let strategy = &all[(round % all.len() as u64) as usize];
+        (round * ROUND..(round + 1) * ROUND).map(|number| scenario_of(seed, strategy, number)).collect()
     }
 
     /// Makes a failure smaller, and a finding of it unless one like it is there already.
@@ -183,7 +234,7 @@ impl Shared<'_> {
         let kind = failure.kind();
         {
             let out = self.lock();
-            if out.findings.len() >= MOST_FINDINGS || out.findings.iter().any(|f| f.includes(&kind)) {
+            if out.findings.len() >= self.how.most || out.findings.iter().any(|f| f.includes(&kind)) {
                 return Ok(());
             }
         }
@@ -217,7 +268,7 @@ impl Shared<'_> {
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// What made it.
-    pub strategy: Family,
+    pub strategy: Strategy,
     /// Its number.
     pub number: u64,
     /// What is tried in it.
@@ -232,15 +283,15 @@ impl Scenario {
 }
 
 /// The inputs of this number.
-fn scenario_of(seed: u64, strategy: Family, number: u64) -> Scenario {
+fn scenario_of(seed: u64, strategy: &Strategy, number: u64) -> Scenario {
     let mut runner = runner(seed, strategy, number);
     // These strategies reject nothing.
     let inputs = strategy.inputs().new_tree(&mut runner).map(|tree| tree.current()).unwrap_or_default();
-    Scenario { strategy, number, inputs }
+    Scenario { strategy: strategy.clone(), number, inputs }
 }
 
 /// Chance for one scenario, which depends on nothing else.
-fn runner(seed: u64, strategy: Family, number: u64) -> TestRunner {
+fn runner(seed: u64, strategy: &Strategy, number: u64) -> TestRunner {
     let digest = Sha1::digest(format!("{seed} {} {number}", strategy.word()).as_bytes());
     let mut key = [0; 32];
     key[..20].copy_from_slice(&digest);
@@ -256,7 +307,8 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_inputs_and_another_makes_others() {
-        for strategy in Family::ALL {
+        let library = Library::embedded();
+        for strategy in &Strategy::all(&Family::ALL, &library, &library.profiles["reference"]) {
             assert_eq!(scenario_of(1, strategy, 7).inputs, scenario_of(1, strategy, 7).inputs);
             assert_ne!(scenario_of(1, strategy, 7).inputs, scenario_of(2, strategy, 7).inputs);
             assert_ne!(scenario_of(1, strategy, 7).inputs, scenario_of(1, strategy, 8).inputs);

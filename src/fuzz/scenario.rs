@@ -1,249 +1,182 @@
-//! Inputs as a suite of one case: what is tried is what anybody can run again.
+//! Inputs as a suite: what is tried is what anybody can run again.
 //!
-//! It relies on the scenario language (docs/language.md) and on the dialect `stomp` alone. Bob listens; Alice sends what is valid and
-//! must arrive; each of Eve's connections sends something unruly. At the end a new pair of messages shows that nobody else was harmed.
+//! It relies on the scenario language and on what a dialect says about the fuzzer (docs/language.md 8). Whoever behaves is judged; of
+//! who does not, it is asked only that she is served or that her connection has ended.
 
 use std::fmt::Write as _;
 
-use super::input::{Deed, Input, TOPICS, USERS};
+use super::Scenario;
+use super::input::Input;
+use super::model;
+use super::yaml::{Filling, Fillings, bytes, flow, literal, quoted, scalar, spaced, step};
+use crate::case::play::Unruly;
+use crate::case::tree::Node;
 
 /// The suite's name, of which the ids of its cases are made.
 pub const SUITE: &str = "fuzz/found";
 
-/// One file with a case for each of these.
-pub fn suite(cases: &[(String, &[Input])]) -> String {
-    let mut out = format!("suite: {SUITE}\ntitle: What the fuzzer tried\ndialect: stomp\ncases:\n");
-    for (name, inputs) in cases {
-        case(&mut out, name, inputs);
+/// One file with a case for each of these, which are of one strategy.
+pub fn suite(scenarios: &[Scenario]) -> String {
+    let Some(first) = scenarios.first() else { return String::new() };
+    let dialect = &first.strategy.dialect.name;
+    let mut out = format!("suite: {SUITE}\ntitle: What the fuzzer tried\ndialect: {dialect}\ncases:\n");
+    for one in scenarios {
+        let play = &one.strategy.dialect.play;
+        match (&play.sessions, &play.unruly) {
+            (Some(sessions), _) if one.strategy.family == super::Family::Sessions => {
+                case(&mut out, &one.name(), &sessions.case, None, &model::steps(sessions, &one.inputs));
+            }
+            (_, Some(unruly)) => {
+                let count = one.inputs.iter().filter(|input| input.is_unruly()).count();
+                let steps = among_others(unruly, &one.inputs);
+                case(&mut out, &one.name(), &unruly.case, Some((&unruly.from, count)), &steps);
+            }
+            _ => {}
+        }
     }
     out
 }
 
-fn case(out: &mut String, name: &str, inputs: &[Input]) {
-    if inputs.iter().any(|input| matches!(input, Input::Deed { .. })) {
-        return session(out, name, inputs);
-    }
-    let unruly =
-        inputs.iter().filter(|input| matches!(input, Input::Octets { .. } | Input::Beneath { .. })).count();
-    let eves: String = (1..=unruly).map(|n| format!(", eve/{n}: connected")).collect();
-    let mut line = |depth: usize, text: &str| {
-        let _ = writeln!(out, "{}{text}", "  ".repeat(depth));
-    };
-    line(1, &format!("- id: {name}"));
-    line(2, "title: Whatever one client sends, what others send each other arrives as it was sent");
-    line(2, "requirements: [ STOMP12-SUB-02 ]");
-    line(2, "let: { d: /topic/$(fresh) }");
-    line(2, &format!("cast: {{ alice: connected, bob: connected{eves} }}"));
-    line(2, "given:");
-    line(3, "- bob: { subscribe: { destination: $d } }");
-    line(2, "steps:");
-    let (mut eve, mut sent) = (0, Vec::new());
-    for input in inputs {
-        match input {
-            Input::Message { headers, body } => {
-                let nth = sent.len() + 1;
-                let with: Vec<String> = headers
-                    .iter()
-                    .map(|(name, value)| format!("{}: {}", quoted(name), quoted(value)))
-                    .collect();
-                let body = quoted_with(body, " $(fresh)");
-                line(
-                    3,
-                    &format!(
-                        "- alice: {{ send: {{ to: $d, body: {body}, headers: {{ {} }} }}, as: m{nth} }}",
-                        with.join(", ")
-                    ),
-                );
-                sent.push(with);
-            }
-            Input::Octets { octets } => {
-                eve += 1;
-                line(3, &format!("- eve/{eve}: {{ bytes: {} }}", bytes(octets)));
-                // Silence is legal while a frame is not whole: it is completed before anything is expected.
-                line(3, &format!("- eve/{eve}: {{ bytes: \"\\n\\n\\0\\n\" }}"));
-                line(3, &format!("- eve/{eve}: {{ heard: {{}} }}"));
-            }
-            Input::Deed { .. } => {}
-            Input::Beneath { octets } => {
-                eve += 1;
-                line(3, &format!("- eve/{eve}: {{ ws: {{ raw: \"{}\" }} }}", spaced(octets)));
-            }
-        }
-    }
-    line(3, "- alice: { send: { to: $d }, as: last }");
-    let all: Vec<String> = (1..=sent.len()).map(|nth| format!("$m{nth}")).chain(["$last".into()]).collect();
-    line(3, &format!("- bob: {{ receive: {{ exactly: [ {} ] }}, as: seen }}", all.join(", ")));
-    for (at, with) in sent.iter().enumerate().filter(|(_, with)| !with.is_empty()) {
-        line(
-            3,
-            &format!(
-                "- check: {{ $seen.{}.headers: {{ {} }}, clause: STOMP12-MSG-04 }}",
-                at + 1,
-                with.join(", ")
-            ),
-        );
-    }
-}
-
-/// What the model knows of a user.
-#[derive(Debug, Clone, Default)]
-struct User {
-    here: bool,
-    /// The name of the subscription to each destination.
-    subscribed: [Option<String>; TOPICS],
-}
-
-/// Deeds of several users, step by step: whoever must receive a message does so before anything else is done, so that nothing depends on
-/// who is quicker; what nobody must receive is looked for at the end.
-fn session(out: &mut String, name: &str, inputs: &[Input]) {
-    let mut users = vec![User { here: true, ..User::default() }; USERS.len()];
-    let mut steps = Vec::new();
-    for (at, input) in inputs.iter().enumerate() {
-        if let Input::Deed { who, deed } = input {
-            done(&mut users, *who, deed, at + 1, &mut steps);
-        }
-    }
-    let present = |(user, who): (&User, &&str)| user.here.then(|| (*who).to_owned());
-    let here: Vec<String> = users.iter().zip(&USERS).filter_map(present).collect();
-    // Somebody has to be told something, or nothing would be judged.
+/// A case: what the dialect says about it, with so many connections more, and its steps.
+fn case(
+    out: &mut String,
+    name: &str,
+    frame: &Node,
+    more: Option<(&(String, String), usize)>,
+    steps: &[String],
+) {
     let _ = writeln!(out, "  - id: {name}");
-    let topics: Vec<String> = (1..=TOPICS).map(|n| format!("t{n}: /topic/$(fresh)")).collect();
-    let cast: Vec<String> =
-        USERS.iter().map(|who| format!("{who}: connected")).chain(["dora: connected".into()]).collect();
-    for line in [
-        "title: Who is subscribed when a message is sent receives it once, and nobody else does".to_owned(),
-        "requirements: [ STOMP12-SUB-02 ]".to_owned(),
-        format!("let: {{ d: /topic/$(fresh), {} }}", topics.join(", ")),
-        format!("cast: {{ {} }}", cast.join(", ")),
-        "given:".to_owned(),
-        "  - dora: { subscribe: { destination: $d } }".to_owned(),
-        "steps:".to_owned(),
-    ] {
-        let _ = writeln!(out, "    {line}");
+    for (key, value) in frame.map().unwrap_or_default() {
+        let (key, nothing) = (key.name.as_str(), |_: &str| None);
+        match (key, value.list(), more) {
+            ("cast", _, Some(((who, state), count))) => {
+                let (text, all) = (flow(value, &nothing), 1..=count);
+                let all: String = all.map(|nth| format!(", {who}/{nth}: {state}")).collect();
+                let _ = writeln!(out, "    cast: {}{all} }}", text.trim_end_matches(" }"));
+            }
+            ("given", Some(given), _) => {
+                let given: Vec<String> = given.iter().map(|node| step(node, &nothing)).collect();
+                listed(out, "given", &given);
+            }
+            _ => {
+                let _ = writeln!(out, "    {key}: {}", flow(value, &nothing));
+            }
+        }
     }
-    steps.push("dora: { send: { to: $d }, as: last }".into());
-    steps.push("dora: { receive: { exactly: [ $last ] } }".into());
-    steps.extend(here.iter().map(|who| format!("{who}: {{ receive: nothing }}")));
+    listed(out, "steps", steps);
+}
+
+fn listed(out: &mut String, key: &str, steps: &[String]) {
+    let _ = writeln!(out, "    {key}:");
     for step in steps {
         let _ = writeln!(out, "      - {step}");
     }
 }
 
-/// What a deed comes to, by the model.
-fn done(users: &mut [User], who: usize, deed: &Deed, nth: usize, steps: &mut Vec<String>) {
-    let (name, user) = (USERS[who], &mut users[who]);
-    match deed {
-        Deed::Return if !user.here => {
-            user.here = true;
-            steps.push(format!("{name}: {{ become: connected }}"));
-        }
-        _ if !user.here => {}
-        Deed::Subscribe(topic) if user.subscribed[*topic].is_none() => {
-            user.subscribed[*topic] = Some(format!("s{nth}"));
-            // Clients count their subscriptions: the same ids in every session.
-            let n = topic + 1;
-            steps.push(format!("{name}: {{ subscribe: {{ destination: $t{n}, id: sub-{n} }}, as: s{nth} }}"));
-        }
-        Deed::Unsubscribe(topic) => {
-            if let Some(subscription) = user.subscribed[*topic].take() {
-                steps.push(format!("{name}: {{ unsubscribe: {{ id: ${subscription}.id }} }}"));
+/// Somebody who sends what she should not, and what the others say to each other in between.
+fn among_others(unruly: &Unruly, inputs: &[Input]) -> Vec<String> {
+    let mut steps = Vec::new();
+    let (mut connections, mut sent) = (0, Vec::new());
+    for input in inputs {
+        connections += usize::from(input.is_unruly());
+        let from = format!("{}/{connections}", unruly.from.0);
+        let by = |name: &str| (name == "from").then(|| Filling::Text(from.clone()));
+        let mut all = |nodes: &[Node], fillings: Fillings<'_>| {
+            steps.extend(nodes.iter().map(|node| step(node, fillings)));
+        };
+        match input {
+            Input::Message { headers, body } => {
+                let (name, headers) = (format!("m{}", sent.len() + 1), map(headers));
+                all(&unruly.send, &|placeholder| match placeholder {
+                    "m" => Some(Filling::Text(name.clone())),
+                    "body" => Some(Filling::Text(format!("{} $(fresh)", literal(body)))),
+                    "headers" => Some(Filling::Yaml(headers.clone())),
+                    _ => None,
+                });
+                sent.push(headers);
             }
-        }
-        Deed::Send(topic, text) => {
-            let body = quoted_with(text, " $(fresh)");
-            steps.push(format!("{name}: {{ send: {{ to: $t{}, body: {body} }}, as: m{nth} }}", topic + 1));
-            let before = steps.len();
-            let listening = |(user, _): &(&User, &&str)| user.here && user.subscribed[*topic].is_some();
-            let receive = |(_, name): (&User, &&str)| format!("{name}: {{ receive: $m{nth} }}");
-            steps.extend(users.iter().zip(&USERS).filter(listening).map(receive));
-            if steps.len() == before {
-                // Nobody shows that it has been worked off, and whoever subscribes next might still receive it.
-                steps.push(format!("{name}: {{ settle: destination }}"));
+            Input::Octets { octets } => {
+                steps.push(format!("{from}: {{ bytes: {} }}", bytes(octets)));
+                // Silence is legal while a frame is not whole: it is completed before anything is expected.
+                steps.push(format!("{from}: {{ bytes: \"\\n\\n\\0\\n\" }}"));
+                steps.extend(unruly.served.iter().map(|node| step(node, &by)));
             }
-        }
-        Deed::Leave | Deed::Vanish => {
-            *user = User::default();
-            let how = if *deed == Deed::Leave { "become: away" } else { "cut: reset" };
-            steps.push(format!("{name}: {{ {how} }}"));
-        }
-        Deed::Subscribe(_) | Deed::Return => {}
-    }
-}
-
-/// Octets for `bytes:`, as text where that can be read.
-fn bytes(octets: &[u8]) -> String {
-    match std::str::from_utf8(octets) {
-        Ok(text) if text.chars().filter(|c| c.is_control()).count() * 4 <= text.chars().count() + 16 => {
-            quoted(text)
-        }
-        _ => format!("{{ hex: \"{}\" }}", spaced(octets)),
-    }
-}
-
-fn spaced(octets: &[u8]) -> String {
-    octets.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
-}
-
-/// Text in double quotes, in which nothing is a reference.
-fn quoted(text: &str) -> String {
-    quoted_with(text, "")
-}
-
-fn quoted_with(text: &str, behind: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '$' => out.push_str("$$"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // YAML 1.2, 5.1: what is not printable is escaped.
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", c as u32);
+            Input::Beneath { octets } => {
+                steps.push(format!("{from}: {{ ws: {{ raw: \"{}\" }} }}", spaced(octets)));
             }
-            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
+            Input::Body { form, slips } => {
+                let Some(form) = unruly.forms.get(*form) else { continue };
+                let body = super::body::body(form, slips);
+                all(&unruly.submit, &|placeholder| match placeholder {
+                    "to" => Some(Filling::Text(form.to.clone())),
+                    "body" => Some(Filling::Text(body.clone())),
+                    _ => by(placeholder),
+                });
+                all(&unruly.served, &by);
             }
-            c if c as u32 & 0xfffe == 0xfffe => {
-                let _ = write!(out, "\\U{:08x}", c as u32);
-            }
-            c => out.push(c),
+            Input::Deed { .. } => {}
         }
     }
-    out.push_str(behind);
-    out.push('"');
-    out
+    let all: Vec<String> = (1..=sent.len()).map(|nth| format!("$m{nth}")).collect();
+    let all = |name: &str| (name == "sent").then(|| Filling::Yaml(all.join(", ")));
+    steps.extend(unruly.audit.iter().map(|node| step(node, &all)));
+    for (at, headers) in sent.iter().enumerate().filter(|(_, headers)| *headers != "{}") {
+        let fillings = |name: &str| match name {
+            "nth" => Some(Filling::Text((at + 1).to_string())),
+            "headers" => Some(Filling::Yaml(headers.clone())),
+            _ => None,
+        };
+        steps.extend(unruly.check.iter().map(|node| step(node, &fillings)));
+    }
+    steps
+}
+
+/// Headers as a map.
+fn map(headers: &[(String, String)]) -> String {
+    let text = |text: &str| scalar(&literal(text));
+    let headers: Vec<String> =
+        headers.iter().map(|(name, value)| format!("{}: {}", quoted(&literal(name)), text(value))).collect();
+    if headers.is_empty() { "{}".into() } else { format!("{{ {} }}", headers.join(", ")) }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
 
     use super::*;
     use crate::case::diagnostic::Source;
     use crate::case::library::Library;
-    use crate::fuzz::Family;
+    use crate::fuzz::{Family, Strategy};
 
     #[test]
     fn whatever_is_tried_is_a_sound_suite() {
         let mut library = Library::embedded();
-        let all = Family::ALL.map(|s| s.inputs().boxed());
-        let any = proptest::strategy::Union::new(all);
-        let mut runner =
-            proptest::test_runner::TestRunner::new(ProptestConfig { cases: 200, ..Default::default() });
-        let library = std::cell::RefCell::new(&mut library);
-        runner
-            .run(&any, |inputs| {
-                let text = suite(&[("x".to_owned(), &inputs)]);
-                let mut library = library.borrow_mut();
-                library.only(&Source::new("fuzz.yaml", &text));
-                let found: Vec<String> = library.found.iter().map(|d| d.render(false)).collect();
-                prop_assert!(library.is_sound(), "{}\n{text}", found.join("\n"));
-                prop_assert_eq!(library.scripts.len(), 1);
-                Ok(())
-            })
-            .unwrap();
+        let profile = library.profiles["reference"].clone();
+        let strategies = Strategy::all(&Family::ALL, &library, &profile);
+        let words: Vec<String> = strategies.iter().map(Strategy::word).collect();
+        assert!(
+            words.iter().any(|w| w == "im-bodies") && words.iter().any(|w| w == "stomp-sessions"),
+            "{words:?}"
+        );
+        for strategy in strategies {
+            let mut runner = TestRunner::new(ProptestConfig {
+                cases: 60,
+                failure_persistence: None,
+                ..Default::default()
+            });
+            let library = std::cell::RefCell::new(&mut library);
+            runner
+                .run(&strategy.inputs(), |inputs| {
+                    let text = suite(&[Scenario { strategy: strategy.clone(), number: 0, inputs }]);
+                    let mut library = library.borrow_mut();
+                    library.only(&Source::new("fuzz.yaml", &text));
+                    let found: Vec<String> = library.found.iter().map(|d| d.render(false)).collect();
+                    prop_assert!(library.is_sound(), "{}\n{text}", found.join("\n"));
+                    prop_assert_eq!(library.scripts.len(), 1);
+                    Ok(())
+                })
+                .unwrap();
+        }
     }
 }

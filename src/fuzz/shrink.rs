@@ -45,7 +45,7 @@ pub(super) fn smallest(
             break;
         }
     }
-    let tree = found.strategy.inputs().new_tree(&mut runner(seed, found.strategy, found.number));
+    let tree = found.strategy.inputs().new_tree(&mut runner(seed, &found.strategy, found.number));
     let (true, Ok(mut tree)) = (finding.reproduced, tree) else {
         finding.runs = 3;
         return Ok(finding);

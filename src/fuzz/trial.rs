@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
-use super::{Scenario, scenario};
+use super::{Scenario, Strategy, scenario};
 use crate::case::diagnostic::Source;
+use crate::case::event::{By, Event, What};
 use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::case::script::Level;
 use crate::judge::{Check, Verdict};
 use crate::report::way;
+use crate::run::journal::{JournalFolder, Scratch};
 use crate::run::{Job, Plan, Record, RunError, Settings, Subject, epoch_ms, records};
 
 /// Why nothing could be tried.
@@ -73,24 +75,50 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    pub(super) fn new(subject: Subject, profile: Profile, jobs: usize, floor: Duration) -> Self {
-        Bench { library: Library::embedded(), subject, profile, jobs, floor }
+    pub(super) fn new(
+        library: Library,
+        subject: Subject,
+        profile: Profile,
+        jobs: usize,
+        floor: Duration,
+    ) -> Self {
+        Bench { library, subject, profile, jobs, floor }
     }
 
-    /// Lets a scenario without inputs run: whether the target can be judged at all.
-    pub(super) fn check(&mut self) -> Result<(), Fault> {
-        let nothing = Scenario { strategy: super::Family::Frames, number: 0, inputs: Vec::new() };
-        let failed = self.run_with(&[nothing], false)?;
-        // What fails already will be found, and told as anything else.
-        match failed.into_iter().find_map(|failure| failure.unjudged) {
-            None => Ok(()),
-            Some(why) => Err(Fault::Scenario("without any input".into(), why)),
+    /// Lets a scenario without inputs run in each dialect: whether the target can be judged at all.
+    pub(super) fn check(&mut self, strategies: &[Strategy]) -> Result<(), Fault> {
+        for of_dialect in strategies.chunk_by(|a, b| a.dialect.name == b.dialect.name) {
+            let Some(strategy) = of_dialect.first().cloned() else { continue };
+            let nothing = Scenario { strategy, number: 0, inputs: Vec::new() };
+            let failed = self.run_with(&[nothing], false, None)?;
+            // What fails already will be found, and told as anything else.
+            if let Some(why) = failed.iter().flat_map(failures).find_map(|failure| failure.unjudged) {
+                return Err(Fault::Scenario("without any input".into(), why));
+            }
         }
+        Ok(())
     }
 
     /// Runs these at the same time; what did not hold.
     pub(super) fn run(&mut self, scenarios: &[Scenario]) -> Result<Vec<Failure>, Fault> {
-        self.run_with(scenarios, true)
+        Ok(self.run_with(scenarios, true, None)?.iter().flat_map(failures).collect())
+    }
+
+    /// Whether the target takes the one input of a scenario: neither answers by ERROR nor ends the connection. Nothing, where there is
+    /// no verdict.
+    pub(super) fn takes(&mut self, one: &Scenario) -> Result<Option<bool>, Fault> {
+        let from = one.strategy.dialect.play.unruly.as_ref().map(|unruly| format!("{}/1", unruly.from.0));
+        let scratch = Scratch::new().map_err(|e| Fault::Scenario(one.name(), e.to_string()))?;
+        let records = self.run_with(std::slice::from_ref(one), true, Some(scratch.folder.clone()))?;
+        let Some(record) = records.iter().find(|record| record.id.starts_with(scenario::SUITE)) else {
+            return Ok(None);
+        };
+        let journal = record.journal.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        let (Verdict::Pass | Verdict::Known, Some(journal)) = (record.verdict, journal) else {
+            return Ok(None);
+        };
+        let events = journal.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok());
+        Ok(Some(!events.filter(|event| event.on == from).any(|event| refuses(&event.what))))
     }
 
     /// One alone, on a server of its own where that is ours: how it breaks this clause, if it does.
@@ -99,15 +127,18 @@ impl Bench {
         Ok(failures.into_iter().find(|failure| failure.unjudged.is_none() && failure.clause == clause))
     }
 
-    fn run_with(&mut self, scenarios: &[Scenario], no_preflight: bool) -> Result<Vec<Failure>, Fault> {
-        let named: Vec<(String, &[super::Input])> =
-            scenarios.iter().map(|one| (one.name(), &one.inputs[..])).collect();
-        let text = scenario::suite(&named);
+    fn run_with(
+        &mut self,
+        scenarios: &[Scenario],
+        no_preflight: bool,
+        folder: Option<JournalFolder>,
+    ) -> Result<Vec<Record>, Fault> {
+        let text = scenario::suite(scenarios);
         self.library.only(&Source::new("fuzz.yaml", &text));
         if !self.library.is_sound() {
             let found: Vec<String> = self.library.found.iter().map(|d| d.render(false)).collect();
             return Err(Fault::Scenario(
-                named.first().map_or(String::new(), |(n, _)| n.clone()),
+                scenarios.first().map_or(String::new(), Scenario::name),
                 found.join("\n"),
             ));
         }
@@ -127,10 +158,18 @@ impl Bench {
             subject: self.subject.clone(),
             profile: self.profile.clone(),
             settings,
-            folder: None,
+            folder,
         };
-        let (records, _) = records(job)?;
-        Ok(records.iter().flat_map(failures).collect())
+        Ok(records(job)?.0)
+    }
+}
+
+/// Whether a target shows by this that it does not take what was sent.
+fn refuses(what: &What) -> bool {
+    match what {
+        What::Came { frame } => frame.command == "ERROR",
+        What::Ended { by, .. } => *by == By::Target,
+        _ => false,
     }
 }
 
@@ -168,7 +207,8 @@ fn failures(record: &Record) -> Vec<Failure> {
             };
             bare(&record.id).map(gone).into_iter().collect()
         }
-        Verdict::Error => {
+        // A rule that saw nothing is n/a as well.
+        Verdict::Error | Verdict::NotApplicable if record.rule.is_none() => {
             let why = |bare| Failure { unjudged: Some(record.reason.clone()), ..bare };
             bare(&record.id).map(why).into_iter().collect()
         }

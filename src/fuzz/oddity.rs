@@ -1,0 +1,122 @@
+//! Oddities: what a target takes though STOMP forbids it. It is allowed to be lenient, so this is no finding; but whoever writes clients
+//! against it should know.
+//!
+//! It relies on our own decoder for what is forbidden, and on the bench for what becomes of it.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::input::Input;
+use super::trial::{Bench, Fault};
+use super::{Outcome, Scenario};
+use crate::stomp::{CLIENT_COMMANDS, Decoder, Frame, Item, Limits, Mode};
+
+/// How many inputs are tried by themselves for each clause.
+const TRIED: usize = 8;
+/// The most of an example that is kept, in characters.
+const SHOWN: usize = 200;
+
+/// A clause, and how often nothing came of its being broken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Oddity {
+    /// Inputs that break it and were tried by themselves.
+    pub tried: usize,
+    /// How many of them were neither answered by ERROR nor by the end of the connection.
+    pub taken: usize,
+    /// One of them, as far as it can be shown on a line.
+    pub example: String,
+}
+
+impl Oddity {
+    fn note(&mut self, taken: Option<bool>, octets: &[u8]) {
+        match taken {
+            // It came to no verdict, and says nothing.
+            None => self.tried -= 1,
+            Some(false) => {}
+            Some(true) => {
+                self.taken += 1;
+                if self.example.is_empty() {
+                    self.example = octets.escape_ascii().to_string().chars().take(SHOWN).collect();
+                }
+            }
+        }
+    }
+}
+
+/// Tries what is forbidden in these scenarios by itself, until enough is known of a clause.
+pub(super) fn look_for(scenarios: &[Scenario], bench: &mut Bench, out: &Mutex<Outcome>) -> Result<(), Fault> {
+    for one in scenarios {
+        for input in &one.inputs {
+            let Input::Octets { octets } = input else { continue };
+            let Some(clause) = forbidden(octets) else { continue };
+            {
+                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+                let oddity = out.oddities.entry(clause.to_owned()).or_default();
+                if oddity.tried == TRIED {
+                    continue;
+                }
+                oddity.tried += 1;
+            }
+            let alone = Scenario { inputs: vec![input.clone()], ..one.clone() };
+            let taken = bench.takes(&alone)?;
+            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+            let oddity = out.oddities.entry(clause.to_owned()).or_default();
+            oddity.note(taken, octets);
+        }
+    }
+    Ok(())
+}
+
+/// The clause that the first frame of these octets breaks, sent over a connection that has agreed on 1.2.
+pub(super) fn forbidden(octets: &[u8]) -> Option<&'static str> {
+    let mut decoder = Decoder::new(Mode::Strict, Limits::default());
+    decoder.feed(octets);
+    loop {
+        match decoder.next_item()? {
+            Item::Eol => {}
+            Item::Fault(fault) => return Some(fault.kind.clause()),
+            Item::Frame(frame, _) => return lacking(&frame),
+        }
+    }
+}
+
+/// What a client's frame must have and has not.
+fn lacking(frame: &Frame) -> Option<&'static str> {
+    let required: &[(&str, &'static str)] = match frame.command.as_str() {
+        "SEND" => &[("destination", "STOMP12-SEND-01")],
+        "SUBSCRIBE" => &[("destination", "STOMP12-SUB-01"), ("id", "STOMP12-SUB-05")],
+        "UNSUBSCRIBE" => &[("id", "STOMP12-UNSUB-01")],
+        "ACK" => &[("id", "STOMP12-ACK-01")],
+        "NACK" => &[("id", "STOMP12-NACK-01")],
+        "BEGIN" => &[("transaction", "STOMP12-TX-01")],
+        "COMMIT" => &[("transaction", "STOMP12-TX-05")],
+        "ABORT" => &[("transaction", "STOMP12-TX-06")],
+        command if CLIENT_COMMANDS.contains(&command) => &[],
+        _ => return Some("STOMP12-FRAME-12"),
+    };
+    let missing = required.iter().find(|(name, _)| frame.header(name).is_none()).map(|(_, clause)| *clause);
+    let modes = ["auto", "client", "client-individual"];
+    let mode = frame.header("ack").filter(|_| frame.command == "SUBSCRIBE");
+    missing.or_else(|| mode.filter(|mode| !modes.contains(mode)).map(|_| "STOMP12-SUB-07"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stomp_forbids_is_known_by_its_clause() {
+        for (octets, clause) in [
+            (&b"SEND\ndestination:/topic/x\n\nbody\0"[..], None),
+            (b"\n\nSEND\n\nbody\0", Some("STOMP12-SEND-01")),
+            (b"send\ndestination:/topic/x\n\n\0", Some("STOMP12-FRAME-12")),
+            (b"SUBSCRIBE\ndestination:/topic/x\n\n\0", Some("STOMP12-SUB-05")),
+            (b"SUBSCRIBE\ndestination:/topic/x\nid:1\nack:maybe\n\n\0", Some("STOMP12-SUB-07")),
+            (b"SEND\ndestination:/topic/x\na:\\t\n\n\0", Some("STOMP12-ENC-05")),
+            (b"SEND\ndestination:/topic/x\n\nnever ends", None),
+        ] {
+            assert_eq!(forbidden(octets), clause, "{}", octets.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Which inputs are made: a family of them in a dialect.
+//!
+//! It relies on the section `fuzz` of the dialect, and leaves out what the profile does not promise. It names no application.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::{BoxedStrategy, any};
+use proptest::prop_oneof;
+use proptest::sample::select;
+use proptest::strategy::Strategy as _;
+
+use super::body::slips;
+use super::input::{Input, nearly_valid, octets, text, valid, websocket_frame};
+use crate::case::dialect::Dialect;
+use crate::case::library::Library;
+use crate::case::play::Deed;
+use crate::case::profile::Profile;
+
+/// A family of things to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Family {
+    /// Valid messages, which must arrive as they were sent, among frames that are nearly valid.
+    Frames,
+    /// Octets as they come.
+    Bytes,
+    /// WebSocket frames, well formed and otherwise.
+    Websocket,
+    /// Bodies of the dialect that are nearly right.
+    Bodies,
+    /// Several users who come, subscribe, send, revoke, leave and come back, against a model of who must receive what.
+    Sessions,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Family; 5] =
+        [Family::Frames, Family::Bytes, Family::Websocket, Family::Bodies, Family::Sessions];
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Family::Frames => "frames",
+            Family::Bytes => "bytes",
+            Family::Websocket => "websocket",
+            Family::Bodies => "bodies",
+            Family::Sessions => "sessions",
+        }
+    }
+}
+
+/// Inputs in one scenario: each of the unruly ones has a connection of its own.
+pub(super) const MOST: usize = 12;
+/// Deeds in one session.
+const LONGEST: usize = 24;
+
+/// A family in a dialect.
+#[derive(Debug, Clone)]
+pub struct Strategy {
+    /// The family.
+    pub family: Family,
+    /// The dialect.
+    pub dialect: Arc<Dialect>,
+    /// Deeds that the profile admits, each as often as it weighs.
+    deeds: Vec<usize>,
+}
+
+impl Strategy {
+    /// These families in all dialects of a profile that have them; of a target without a profile, in `stomp` alone.
+    pub fn all(families: &[Family], library: &Library, profile: &Profile) -> Vec<Self> {
+        let stomp = ["stomp".to_owned()];
+        let names = if profile.dialects.is_empty() { &stomp[..] } else { &profile.dialects[..] };
+        let dialects: Vec<_> = names.iter().filter_map(|name| library.dialects.get(name)).collect();
+        let both = families.iter().flat_map(|family| dialects.iter().map(move |dialect| (*family, *dialect)));
+        both.filter_map(|(family, dialect)| Strategy::new(family, dialect, profile)).collect()
+    }
+
+    fn new(family: Family, dialect: &Arc<Dialect>, profile: &Profile) -> Option<Self> {
+        let deeds: Vec<usize> = dialect
+            .play
+            .sessions
+            .iter()
+            .flat_map(|s| &s.deeds)
+            .enumerate()
+            .filter(|(_, deed)| admits(dialect, profile, deed))
+            .flat_map(|(at, deed)| std::iter::repeat_n(at, deed.weight as usize))
+            .collect();
+        let unruly = dialect.play.unruly.as_ref();
+        let there = match family {
+            Family::Frames | Family::Bytes | Family::Websocket => unruly.is_some(),
+            Family::Bodies => unruly.is_some_and(|unruly| !unruly.forms.is_empty()),
+            Family::Sessions => !deeds.is_empty(),
+        };
+        there.then(|| Strategy { family, dialect: dialect.clone(), deeds })
+    }
+
+    /// Its name, which scenarios begin with.
+    pub fn word(&self) -> String {
+        format!("{}-{}", self.dialect.name, self.family.word())
+    }
+
+    fn input(&self) -> BoxedStrategy<Input> {
+        let unruly = self.dialect.play.unruly.as_ref();
+        let forms = unruly.map_or(0, |unruly| unruly.forms.len());
+        // Headers are sent where somebody looks at them.
+        let headers = unruly.map_or(0, |unruly| if unruly.check.is_empty() { 0 } else { 3 });
+        match self.family {
+            Family::Frames => prop_oneof![2 => valid(headers), 3 => nearly_valid()].boxed(),
+            Family::Bytes => octets().prop_map(|octets| Input::Octets { octets }).boxed(),
+            Family::Websocket => vec(websocket_frame(), 1..4)
+                .prop_map(|frames| Input::Beneath { octets: frames.concat() })
+                .boxed(),
+            Family::Bodies => {
+                let body = (0..forms.max(1), slips()).prop_map(|(form, slips)| Input::Body { form, slips });
+                prop_oneof![1 => valid(headers), 4 => body].boxed()
+            }
+            Family::Sessions => (select(self.deeds.clone()), any::<u16>(), text(12))
+                .prop_map(|(deed, choice, text)| Input::Deed { deed, choice, text })
+                .boxed(),
+        }
+    }
+
+    /// Makes what one scenario tries.
+    pub fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
+        let most = if self.family == Family::Sessions { LONGEST } else { MOST };
+        vec(self.input(), 1..=most).boxed()
+    }
+}
+
+/// Whether the points that a deed needs have these values, pinned or by default.
+fn admits(dialect: &Dialect, profile: &Profile, deed: &Deed) -> bool {
+    let value = |name: &str| {
+        let default = || dialect.point(name).and_then(|point| point.default.as_ref());
+        profile.points.get(name).or_else(default)
+    };
+    deed.needs.iter().all(|(name, wanted)| value(name) == Some(wanted))
+}
