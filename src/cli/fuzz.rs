@@ -194,6 +194,8 @@ fn fuzz(args: &Args, library: &Library, subject: &Subject, profile: &Profile, ho
             found.fetch_add(1, Ordering::Relaxed);
             bar.suspend(|| tell_finding(args, finding, &flags));
         }
+        // They are told at the end, with how often.
+        Told::Odd(_) => {}
     };
     let outcome = hunt(library, subject, profile, how, &stop, &tell);
     bar.finish_and_clear();

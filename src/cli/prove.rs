@@ -11,6 +11,7 @@ use super::network::Network;
 use super::{CONFORMS, FAILS, say, sound};
 use crate::case::library::Library;
 use crate::link::Badness;
+use crate::prove::fuzzed::{self, Fuzzed};
 use crate::prove::matrix::{Clean, FlakeRow, Matrix, NullRow};
 use crate::prove::{
     Caught, Conviction, How, ProveError, false_alarms, flakes, null, on_all_cores, try_defect, try_server,
@@ -38,6 +39,12 @@ pub(super) struct Args {
     /// Only repetitions: N runs of the correct server and of three defects must give the same verdicts.
     #[arg(long, value_name = "N", conflicts_with = "defect")]
     repeat: Option<usize>,
+    /// Only the fuzzer: what it finds of the defects that concern frames or delivery (or of those named), each within a budget of inputs.
+    #[arg(long, conflicts_with_all = ["null", "repeat", "over_sockets"])]
+    fuzz: bool,
+    /// The most inputs for a defect, with --fuzz.
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    budget: u64,
     /// Over sockets and by the real clock, in place of memory and virtual time.
     #[arg(long)]
     over_sockets: bool,
@@ -62,6 +69,9 @@ pub(super) struct Args {
 
 pub(super) fn main(args: &Args) -> Result<u8, String> {
     let library = sound(&[])?;
+    if args.fuzz {
+        return fuzz(args, &library);
+    }
     let begun = Instant::now();
     let mut matrix = Matrix { stompliance: env!("CARGO_PKG_VERSION"), seed: args.seed, ..Matrix::default() };
     prove(args, &library, &mut matrix).map_err(|e| e.to_string())?;
@@ -83,14 +93,7 @@ fn prove(args: &Args, library: &Library, matrix: &mut Matrix) -> Result<(), Prov
     if args.null {
         return nulls(library, how, matrix);
     }
-    let some: Vec<&'static Defect> = match args.defect.is_empty() {
-        true => defects::all().collect(),
-        false => args
-            .defect
-            .iter()
-            .map(|name| defects::named(name).map_err(|e| ProveError::Suites(e.to_string())))
-            .collect::<Result<_, _>>()?,
-    };
+    let some = named(args)?.unwrap_or_else(|| defects::all().collect());
     if args.defect.is_empty() {
         clean(library, how, matrix)?;
         nulls(library, how, matrix)?;
@@ -102,6 +105,57 @@ fn prove(args: &Args, library: &Library, matrix: &mut Matrix) -> Result<(), Prov
         matrix.conclude(library);
     }
     Ok(())
+}
+
+/// The defects that were named, if any were.
+fn named(args: &Args) -> Result<Option<Vec<&'static Defect>>, ProveError> {
+    let named = |name: &String| defects::named(name).map_err(|e| ProveError::Suites(e.to_string()));
+    let some = args.defect.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    Ok(if some.is_empty() { None } else { Some(some) })
+}
+
+/// What the fuzzer finds of each defect, and nothing of the correct server.
+fn fuzz(args: &Args, library: &Library) -> Result<u8, String> {
+    let (budget, seed, begun) = (args.budget, args.seed, Instant::now());
+    let some = named(args).map_err(|e| e.to_string())?;
+    let some = some.unwrap_or_else(|| defects::all().filter(|defect| fuzzed::concerns(defect)).collect());
+    let search = |policy, breaks: &[&str]| fuzzed::search(library, policy, breaks, seed, budget);
+    let (_, alarm) = search(Policy::default(), &[]).map_err(|e| e.to_string())?;
+    let bar = bar("defects fuzzed", some.len());
+    let rows = on_all_cores(&some, |&defect| {
+        let (cases, found) = search(defect.policy(), defect.breaks)?;
+        let row = Fuzzed { defect, cases, found };
+        bar.suspend(|| say(&fuzzed_line(&row)));
+        bar.inc(1);
+        Ok::<_, ProveError>(row)
+    });
+    bar.finish_and_clear();
+    let rows: Vec<Fuzzed> = rows.into_iter().collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+    if let Some(path) = &args.doc {
+        write(path, &filled(path, &fuzzed::markdown(&rows, seed, budget))?)?;
+    }
+    if let Some(alarm) = &alarm {
+        say(&format!("{} the correct server is said to break {}", "wrong:".red().bold(), alarm.clause));
+    }
+    let missed = rows.iter().filter(|row| row.found.is_none()).count();
+    say(&format!(
+        "\n{} of {} defects found ({} s)",
+        rows.len() - missed,
+        rows.len(),
+        begun.elapsed().as_secs()
+    ));
+    Ok(if missed == 0 && alarm.is_none() { CONFORMS } else { FAILS })
+}
+
+fn fuzzed_line(Fuzzed { defect, cases, found }: &Fuzzed) -> String {
+    match found {
+        None => format!("{}    {} in {cases} inputs", "missed".red(), defect.name),
+        Some(found) => {
+            let word = if found.listed { "found    ".green() } else { "elsewhere".yellow() };
+            let by = found.scenario.as_deref().unwrap_or("oddity");
+            format!("{word} {} within {cases} inputs: {}, {by}", defect.name, found.clause)
+        }
+    }
 }
 
 fn bar(title: &str, length: usize) -> ProgressBar {

@@ -74,6 +74,8 @@ pub enum Told<'t> {
     Tried(u64, &'t Strategy),
     /// Something of a new kind was found.
     Found(&'t Finding),
+    /// This clause is not enforced.
+    Odd(&'t str),
 }
 
 /// What came of it.
@@ -194,7 +196,7 @@ impl Shared<'_> {
             for failure in failures {
                 self.look_into(failure, &tried, &mut bench)?;
             }
-            oddity::look_for(&tried, &mut bench, &self.out)?;
+            oddity::look_for(&tried, &mut bench, &self.out, self.tell)?;
             (self.tell)(Told::Tried(cases, &last.strategy));
             self.be_gentle(cases);
         }

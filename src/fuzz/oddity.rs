@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::input::Input;
 use super::trial::{Bench, Fault};
-use super::{Outcome, Scenario};
+use super::{Outcome, Scenario, Told};
 use crate::stomp::{CLIENT_COMMANDS, Decoder, Frame, Item, Limits, Mode};
 
 /// How many inputs are tried by themselves for each clause.
@@ -45,7 +45,12 @@ impl Oddity {
 }
 
 /// Tries what is forbidden in these scenarios by itself, until enough is known of a clause.
-pub(super) fn look_for(scenarios: &[Scenario], bench: &mut Bench, out: &Mutex<Outcome>) -> Result<(), Fault> {
+pub(super) fn look_for(
+    scenarios: &[Scenario],
+    bench: &mut Bench,
+    out: &Mutex<Outcome>,
+    tell: &dyn Fn(Told<'_>),
+) -> Result<(), Fault> {
     for one in scenarios {
         for input in &one.inputs {
             let Input::Octets { octets } = input else { continue };
@@ -63,6 +68,10 @@ pub(super) fn look_for(scenarios: &[Scenario], bench: &mut Bench, out: &Mutex<Ou
             let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
             let oddity = out.oddities.entry(clause.to_owned()).or_default();
             oddity.note(taken, octets);
+            if taken == Some(true) && oddity.taken == 1 {
+                drop(out);
+                tell(Told::Odd(clause));
+            }
         }
     }
     Ok(())

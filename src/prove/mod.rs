@@ -4,6 +4,7 @@
 //! It relies on the runner as everybody else uses it. It never gives a case a hint, and judges by pinned profiles only:
 //! what was probed would gate a defect away.
 
+pub mod fuzzed;
 pub mod matrix;
 pub mod null;
 

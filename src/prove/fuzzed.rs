@@ -1,0 +1,137 @@
+//! How well does the fuzzer search? Servers with a known defect are fuzzed until something is found.
+//!
+//! It relies on the fuzzer as everybody else uses it, and gives it no hint. What it finds need not be told at a clause that the defect
+//! breaks, since the correct server is clean; but that is noted.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::ProveError;
+use crate::case::library::Library;
+use crate::fuzz::{Family, How, Strategy, Told, hunt};
+use crate::reference::{Defect, Directory, Policy};
+use crate::run::Subject;
+
+/// Findings at other clauses after which a defect counts as found elsewhere.
+const ENOUGH: usize = 5;
+
+/// Areas of the catalogues that inputs of the fuzzer bear on: frames, and what is delivered to whom. It opens its connections as a
+/// client that behaves does, agrees on 1.2, and leaves heart-beats and SockJS to the suites.
+const AREAS: [&str; 15] = [
+    "STOMP12-FRAME-",
+    "STOMP12-ENC-",
+    "STOMP12-REP-",
+    "STOMP12-CLEN-",
+    "STOMP12-BODY-",
+    "STOMP12-MSG-",
+    "STOMP12-SEND-",
+    "STOMP12-SUB-",
+    "STOMP12-UNSUB-",
+    "WSSTOMP-",
+    "WS-FR-",
+    "IM-SEND-",
+    "IM-GROUP-",
+    "IM-SYNC-",
+    "IM-REVOKE-",
+];
+
+/// What became of a defect.
+#[derive(Debug, Clone)]
+pub struct Fuzzed {
+    /// The defect.
+    pub defect: &'static Defect,
+    /// Inputs that were tried.
+    pub cases: u64,
+    /// Whether at a clause that it breaks; nothing where nothing was found.
+    pub found: Option<Found>,
+}
+
+/// How a defect was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The clause that broke, or that was not enforced.
+    pub clause: String,
+    /// The scenario; nothing where it is an oddity.
+    pub scenario: Option<String>,
+    /// Whether the defect lists that clause.
+    pub listed: bool,
+}
+
+/// Whether a defect concerns frames or delivery.
+pub fn concerns(defect: &Defect) -> bool {
+    defect.breaks.iter().any(|clause| AREAS.iter().any(|area| clause.starts_with(area)))
+}
+
+/// Fuzzes the embedded server with a defect, or without one, for so many inputs at most.
+///
+/// # Errors
+/// What kept it from being fuzzed.
+pub fn search(
+    library: &Library,
+    policy: Policy,
+    breaks: &[&str],
+    seed: u64,
+    budget: u64,
+) -> Result<(u64, Option<Found>), ProveError> {
+    let profile = library.profiles.get(super::PROFILE).cloned();
+    let profile =
+        profile.ok_or_else(|| ProveError::Suites(format!("there is no profile `{}`", super::PROFILE)))?;
+    let how = How {
+        seed,
+        strategies: Strategy::all(&Family::ALL, library, &profile),
+        jobs: 1,
+        cases: Some(budget),
+        lasts: None,
+        rate: None,
+        floor: Duration::from_secs(5),
+        before: Vec::new(),
+        most: ENOUGH,
+    };
+    let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
+    let (stop, best) = (AtomicBool::new(false), Mutex::new(None::<Found>));
+    let note = |clause: &str, scenario: Option<String>| {
+        let listed = breaks.contains(&clause);
+        let mut best = best.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if best.as_ref().is_none_or(|best| listed && !best.listed) {
+            *best = Some(Found { clause: clause.to_owned(), scenario, listed });
+        }
+        if listed {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let tell = |told: Told<'_>| match told {
+        Told::Tried(..) => {}
+        Told::Found(finding) => note(&finding.failure.clause, Some(finding.name())),
+        Told::Odd(clause) => note(clause, None),
+    };
+    let outcome =
+        hunt(library, &subject, &profile, &how, &stop, &tell).map_err(|e| ProveError::Run(e.to_string()))?;
+    if let Some((why, _)) = outcome.unjudged.iter().next() {
+        return Err(ProveError::Run(format!("the fuzzer came to no verdict: {why}")));
+    }
+    Ok((outcome.cases, best.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)))
+}
+
+/// The table for the document: what was found, after how many inputs.
+pub fn markdown(rows: &[Fuzzed], seed: u64, budget: u64) -> String {
+    let (found, all) = (rows.iter().filter(|row| row.found.is_some()).count(), rows.len());
+    let mut out = format!(
+        "Seed {seed}, at most {budget} inputs for each: {found} of {all} defects that concern frames or delivery are found.\n\n\
+         | defect | what the server does | inputs | found as |\n|---|---|---:|---|\n"
+    );
+    for Fuzzed { defect, cases, found } in rows {
+        let how = match found {
+            None => "not found".to_owned(),
+            Some(Found { clause, scenario: None, .. }) => format!("oddity: {clause}"),
+            Some(Found { clause, scenario: Some(scenario), .. }) => {
+                let strategy = scenario.rsplit_once('-').map_or(&**scenario, |(strategy, _)| strategy);
+                format!("{strategy}: {}", if clause.is_empty() { "the server went down" } else { clause })
+            }
+        };
+        let hard = if defect.hard { " (hard)" } else { "" };
+        let description = defect.description.replace('|', "\\|");
+        out += &format!("| `{}`{hard} | {description} | {cases} | {how} |\n", defect.name);
+    }
+    out
+}
