@@ -9,8 +9,9 @@
 #
 # One case is one input that was tried, whoever tries it. What differs, for and against us:
 #
-# - `stompliance fuzz` runs scenarios of up to a dozen inputs, several at a time as far as accounts allow (RabbitMQ has four here);
-#   the others try one input after the other.
+# - `stompliance fuzz` runs scenarios of up to a dozen inputs, several at a time as far as accounts allow. A scenario takes three and
+#   RabbitMQ has four here: one at a time. The others try one input after the other.
+# - The embedded server is spoken to in memory and in virtual time: nothing of it is the network's or waits.
 # - In each of its scenarios two users send each other messages throughout, each of which has to arrive as it was sent; that is what
 #   it judges. About two in five inputs of `frames` are such messages, which need no connection of their own; each unruly one has one.
 # - A plain boofuzz looks at nothing that the server says behind the fuzzed frame. `--check` and the loops ask by a ping.
@@ -99,6 +100,7 @@ for round in $(seq "$rounds"); do
     said=$(tail -n 1 "$scratch/said")
     printf 'round %s: %s: %s\n' "$round" "${names[at]}" "$said" >&2
     printf '%s\t%s\n' "${names[at]}" "$said" >>"$scratch/all"
+    grep -A 3 '^found ' "$scratch/said" >&2 || true
   done
 done
 

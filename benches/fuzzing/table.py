@@ -25,4 +25,6 @@ print("| | cases per second, median | least to most | times boofuzz |")
 print("|---|---:|---:|---:|")
 for name, all_of in rates.items():
     median = statistics.median(all_of)
-    print(f"| {name} | {median:.0f} | {min(all_of):.0f} to {max(all_of):.0f} | {median / base:.1f} |")
+    times = median / base
+    shown = f"{times:.1f}" if times >= 1 else f"{times:.2f}"
+    print(f"| {name} | {median:.0f} | {min(all_of):.0f} to {max(all_of):.0f} | {shown} |")
