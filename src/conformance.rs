@@ -113,7 +113,8 @@ fn carry_out(board: &Arc<Board>, job: Prepared) -> Result<(), String> {
     let settings = Settings { seed: epoch_ms() % 1_000_000, anchor_ms: epoch_ms(), ..Settings::default() };
     let Prepared { library, plan, subject, profile } = job;
     let folder = Some(scratch.folder.clone());
-    let job = Job { library: &library, plan: &plan, subject, profile, settings, folder };
+    let job =
+        Job { library: &library, plan: &plan, subject, profile, settings, folder, learned: Arc::default() };
     let teller = board.clone();
     each_record(job, move |record| teller.tell(&record)).map(drop).map_err(|e| e.to_string())
 }

@@ -92,6 +92,8 @@ pub struct Unruly {
     pub forms: Vec<Form>,
     /// How a `<body>` is sent to a destination `<to>`.
     pub submit: Vec<Node>,
+    /// What must reach nobody, each a step of its own, with a `<body>`.
+    pub intrusions: Vec<Node>,
 }
 
 /// A body that is right.
@@ -99,8 +101,12 @@ pub struct Unruly {
 pub struct Form {
     /// The destination.
     pub to: String,
-    /// Its members; texts may hold references.
+    /// Its members; texts may hold references, and `<whom>` is who it is for.
     pub json: Vec<(String, Value)>,
+    /// Members without which it is wrong, or with a value that is no text; and texts that are right, where not all are.
+    pub needs: Vec<(String, Option<Vec<String>>)>,
+    /// Who it is for, if it may be right; and if it is wrong for sure, so that nobody must receive it.
+    pub whom: Option<(String, String)>,
 }
 
 /// The kind that is drawn by chance.
@@ -135,16 +141,12 @@ fn sessions(reader: &mut Reader<'_>, node: &Node) -> Option<Sessions> {
 }
 
 fn unruly(reader: &mut Reader<'_>, node: &Node) -> Option<Unruly> {
-    let keys = ["case!", "from!", "send!", "served!", "audit!", "check", "forms", "submit"];
+    let keys = ["case!", "from!", "send!", "served!", "audit!", "check", "forms", "submit", "intrusions"];
     let fields = reader.fields(node, "`unruly`", &keys);
     let from = pair(reader, fields.get("from")?, "`from`")?;
     let mut forms = Vec::new();
     for node in fields.get("forms").map_or(&[][..], |n| reader.items(n, "`forms`")) {
-        let fields = reader.fields(node, "a form", &["to!", "json!"]);
-        let (Some(to), Some(json)) = (fields.get("to"), fields.get("json")) else { continue };
-        let json = reader.entries(json, "`json`");
-        let json = json.iter().map(|(key, node)| (key.name.clone(), node.value())).collect();
-        forms.extend(reader.text(to, "a destination").map(|to| Form { to: to.value, json }));
+        forms.extend(form(reader, node));
     }
     let mut list = |key: &str, known: &[&str]| {
         let known: Vec<String> = known.iter().map(|&name| name.to_owned()).collect();
@@ -158,9 +160,41 @@ fn unruly(reader: &mut Reader<'_>, node: &Node) -> Option<Unruly> {
         audit: list("audit", &["sent"]),
         check: list("check", &["nth", "headers"]),
         submit: list("submit", &["from", "to", "body"]),
+        intrusions: list("intrusions", &["from", "body"]),
         case: case(reader, fields.get("case")?)?,
         from,
         forms,
+    })
+}
+
+fn form(reader: &mut Reader<'_>, node: &Node) -> Option<Form> {
+    let fields = reader.fields(node, "a form", &["to!", "json!", "needs", "whom"]);
+    let json = reader.entries(fields.get("json")?, "`json`");
+    let mut needs = Vec::new();
+    for (key, node) in fields.get("needs").map_or(&[][..], |n| reader.entries(n, "`needs`")) {
+        if !json.iter().any(|(member, _)| member.name == key.name) {
+            reader.unknown("member", &key.name, key.at, json.iter().map(|(member, _)| member.name.as_str()));
+        }
+        let texts = match node.text() {
+            Some(TEXT) => None,
+            _ => Some(reader.texts(node, "a text that is right").into_iter().map(|t| t.value).collect()),
+        };
+        needs.push((key.name.clone(), texts));
+    }
+    let whom = fields.get("whom").map_or(Vec::new(), |n| reader.texts(n, "a name"));
+    let whom = match &whom[..] {
+        [] => None,
+        [right, wrong] => Some((right.value.clone(), wrong.value.clone())),
+        _ => {
+            reader.error(node.at, "`whom` names two: who may receive it, and who must not");
+            None
+        }
+    };
+    Some(Form {
+        to: reader.text(fields.get("to")?, "a destination")?.value,
+        json: json.iter().map(|(key, node)| (key.name.clone(), node.value())).collect(),
+        needs,
+        whom,
     })
 }
 

@@ -248,7 +248,15 @@ fn failure(
         Subject::Embedded { directory: Directory::demo(40), policy: defect.policy(), in_memory: true };
     let profile = library.profiles.get("reference").cloned().unwrap_or_default();
     let settings = Settings { seed: 1, no_preflight: true, ..Settings::default() };
-    let job = Job { library, plan: &plan, subject, profile, settings, folder: Some(scratch.folder.clone()) };
+    let job = Job {
+        library,
+        plan: &plan,
+        subject,
+        profile,
+        settings,
+        folder: Some(scratch.folder.clone()),
+        learned: Arc::default(),
+    };
     each_record(job, move |record| drop(gathering.take(&record))).ok()?;
     let broke = |b: &Brief| b.clause.as_ref().is_some_and(|(broken, _)| broken == clause);
     let brief = collector.gathered().briefs.into_iter().find(broke)?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Parser;
 use serde_json::Value;
@@ -115,7 +116,15 @@ struct Seen {
 
 fn observe(library: &Library, plan: &Plan, subject: Subject) -> Result<Seen, String> {
     let settings = Settings { seed: epoch_ms() % 1_000_000, anchor_ms: epoch_ms(), ..Settings::default() };
-    let job = Job { library, plan, subject, profile: Profile::default(), settings, folder: None };
+    let job = Job {
+        library,
+        plan,
+        subject,
+        profile: Profile::default(),
+        settings,
+        folder: None,
+        learned: Arc::default(),
+    };
     let (records, cost) = records(job).map_err(|e| e.to_string())?;
     Ok(Seen { records, calibration: cost.calibration })
 }

@@ -222,6 +222,7 @@ fn run(args: &Args, ready: Ready, folder: &JournalFolder) -> u8 {
         profile: profile.clone(),
         settings,
         folder: Some(folder.clone()),
+        learned: Arc::default(),
     };
     let cost = execute(job, tell, stop);
     bar.finish_and_clear();

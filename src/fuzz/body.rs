@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::input::text;
 use super::yaml::literal;
-use crate::case::play::Form;
+use crate::case::play::{Form, fill};
 
 /// What is wrong about a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,9 +119,15 @@ const FIRST: u32 = 0xf_0000;
 
 /// A body of this form with these slips, as a text of the language.
 pub(super) fn body(form: &Form, slips: &[Slip]) -> String {
+    let whom = form.whom.as_ref().map(|(right, wrong)| if is_wrong(form, slips) { wrong } else { right });
+    let with = |name: &str| whom.filter(|_| name == "whom").cloned();
     let mut references = Vec::new();
+    let mut json = |value: &Value| match value {
+        Value::String(text) => quoted(&fill(text, &with), &mut references),
+        other => other.to_string(),
+    };
     let mut members: Vec<(String, String)> =
-        form.json.iter().map(|(name, value)| (name.clone(), json(value, &mut references))).collect();
+        form.json.iter().map(|(name, value)| (name.clone(), json(value))).collect();
     for slip in slips {
         change(&mut members, slip);
     }
@@ -135,9 +141,32 @@ pub(super) fn body(form: &Form, slips: &[Slip]) -> String {
     text.chars().map(|c| reference(c).cloned().unwrap_or_else(|| literal(&c.to_string()))).collect()
 }
 
-/// JSON in which every reference is one character.
-fn json(value: &Value, references: &mut Vec<String>) -> String {
-    let Value::String(text) = value else { return value.to_string() };
+/// Whether it is wrong for sure: not where a lenient reader of JSON might see something right in it.
+fn is_wrong(form: &Form, slips: &[Slip]) -> bool {
+    let need = |nth: usize| {
+        let (name, _) = form.json.get(nth % form.json.len().max(1))?;
+        form.needs.iter().find(|(needed, _)| needed == name)
+    };
+    match slips {
+        [Slip::Without(nth)] => need(*nth).is_some(),
+        [Slip::Deep(nth, ..)] => need(*nth).is_some(),
+        [Slip::Has(nth, value)] => match (need(*nth), serde_json::from_str::<Value>(value)) {
+            (None, _) | (_, Err(_)) => false,
+            // What is empty or blank may count as not being there.
+            (Some((_, Some(right))), Ok(Value::String(text))) => {
+                !text.trim().is_empty() && !right.iter().any(|r| r.eq_ignore_ascii_case(text.trim()))
+            }
+            (Some((_, None)), Ok(Value::String(_))) => false,
+            (Some(_), Ok(_)) => true,
+        },
+        // It ends within its object.
+        [Slip::Cut(nth)] => *nth > 0 && *nth < 20,
+        _ => false,
+    }
+}
+
+/// Text as JSON in which every reference is one character.
+fn quoted(text: &str, references: &mut Vec<String>) -> String {
     let mut hidden = String::new();
     // A whole reference gives the value as text: `toId: $bob.user`.
     let whole = crate::case::value::reference(text).map(|_| format!("$({})", &text[1..]));
@@ -207,7 +236,24 @@ mod tests {
     fn form() -> Form {
         let member = |(name, value): (&str, &str)| (name.to_owned(), Value::from(value));
         let json = [("to", "$bob.user"), ("n", "a $(mark)!")].map(member).to_vec();
-        Form { to: "/app".into(), json }
+        let needs = vec![("n".to_owned(), Some(vec!["RIGHT".to_owned()])), ("to".to_owned(), None)];
+        Form { to: "/app".into(), json, needs, whom: None }
+    }
+
+    #[test]
+    fn only_what_nobody_can_take_for_right_is_wrong_for_sure() {
+        for (slip, wrong) in [
+            (Slip::Without(0), true),
+            (Slip::Has(0, "5".into()), true),
+            (Slip::Has(0, "\"odd\"".into()), false),
+            (Slip::Has(1, "\"odd\"".into()), true),
+            (Slip::Has(1, "\" right\"".into()), false),
+            (Slip::Has(1, "NaN".into()), false),
+            (Slip::Cut(5), true),
+            (Slip::Behind(" ".into()), false),
+        ] {
+            assert_eq!(is_wrong(&form(), &[slip.clone()]), wrong, "{slip:?}");
+        }
     }
 
     #[test]

@@ -7,34 +7,42 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::body::Slip;
+use super::yaml::quoted;
 use crate::stomp::{CLIENT_COMMANDS, ContentLength, Frame, Style, encode_with};
 
 /// Something that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A message by one who behaves: it must arrive, with these headers.
-    Message {
-        /// Headers besides those that every message has.
-        headers: Vec<(String, String)>,
-        /// The body, to which a mark is added.
-        body: String,
+    /// Messages by one who behaves: they must arrive.
+    Messages {
+        /// How they are laid out in WebSocket messages, all of them legal.
+        layout: Layout,
+        /// The messages.
+        messages: Vec<Message>,
     },
-    /// Octets in a WebSocket message, from a connection of its own, once it is connected.
+    /// Octets in a WebSocket message, over a connection on which nothing is unfinished.
     Octets {
         /// The octets.
         octets: Vec<u8>,
     },
-    /// Octets beneath WebSocket, from a connection of its own.
+    /// Octets beneath WebSocket, over such a connection.
     Beneath {
         /// The octets.
         octets: Vec<u8>,
     },
-    /// A body of the dialect, from a connection of its own.
+    /// A body of the dialect, over such a connection.
     Body {
         /// Which of the dialect's forms.
         form: usize,
         /// What is wrong about it.
         slips: Vec<Slip>,
+    },
+    /// Something of the dialect that must reach nobody, over such a connection.
+    Intrusion {
+        /// Which of them.
+        nth: usize,
+        /// What is said.
+        text: String,
     },
     /// What a user does in a session.
     Deed {
@@ -47,10 +55,61 @@ pub enum Input {
     },
 }
 
+/// A message that must arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Headers besides those that every message has.
+    pub headers: Vec<(String, String)>,
+    /// The body, to which a mark is added.
+    pub body: String,
+}
+
+/// How frames are laid out in WebSocket messages: `wire` of the language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// One in each.
+    Plain,
+    /// All in one.
+    Batch,
+    /// So many octets in each.
+    Every(usize),
+    /// So many octets in each fragment, and what stands between two of them.
+    Fragments(usize, &'static str),
+    /// Binary messages.
+    Binary,
+    /// Lines that end with CR LF.
+    CrLf,
+    /// Line ends behind each frame.
+    After(&'static str),
+}
+
+impl Layout {
+    /// The argument of `wire`, for so many frames of which the longest has so many octets.
+    pub(super) fn wire(&self, frames: usize, longest: usize) -> Option<String> {
+        // No message goes in more than some hundred pieces.
+        let piece = |size: usize| size.max(longest / 100);
+        Some(match self {
+            Layout::Plain => return None,
+            Layout::Batch => format!("{{ batch: {frames} }}"),
+            Layout::Every(size) => format!("{{ every: {} }}", piece(*size)),
+            Layout::Fragments(size, "") => format!("{{ fragment: {} }}", piece(*size)),
+            Layout::Fragments(size, between) => {
+                format!("{{ fragment: {}, between: {between} }}", piece(*size))
+            }
+            Layout::Binary => "{ opcode: binary }".into(),
+            Layout::CrLf => "{ eol: crlf }".into(),
+            Layout::After(ends) => format!("{{ after: {} }}", quoted(ends)),
+        })
+    }
+}
+
 impl Input {
-    /// Whether it has a connection of its own.
-    pub(super) fn is_unruly(&self) -> bool {
-        matches!(self, Input::Octets { .. } | Input::Beneath { .. } | Input::Body { .. })
+    /// How many things are tried by it.
+    pub fn count(&self) -> u64 {
+        match self {
+            Input::Messages { messages, .. } => messages.len() as u64,
+            _ => 1,
+        }
     }
 }
 
@@ -82,15 +141,51 @@ fn header() -> impl Strategy<Value = (String, String)> {
     (text(8).prop_map(|name| format!("x{name}")), text(24))
 }
 
-/// A valid message, with headers where the dialect has a way to send any.
-pub(super) fn valid(most_headers: usize) -> impl Strategy<Value = Input> {
+/// Valid messages, with headers where the dialect has a way to send any.
+pub(super) fn valid(with_headers: bool, layout: BoxedStrategy<Layout>) -> impl Strategy<Value = Input> {
+    (layout, vec(message(with_headers), 1..5))
+        .prop_map(|(layout, messages)| Input::Messages { layout, messages })
+}
+
+fn message(with_headers: bool) -> impl Strategy<Value = Message> {
     let body = prop_oneof![6 => text(60), 1 => text(60).prop_map(|t| t + "\0" + "behind"), 1 => long_text()];
-    (vec(header(), 0..=most_headers), body).prop_map(|(mut headers, body)| {
+    let few = if with_headers { 4 } else { 1 };
+    let many = if with_headers { 40 } else { 1 };
+    let headers = prop_oneof![12 => vec(header(), 0..few), 1 => vec(header(), 0..many)];
+    (headers, body).prop_map(|(mut headers, body)| {
         // Of repeated headers the first counts: what is compared is one of each.
         headers.sort();
         headers.dedup_by(|a, b| a.0 == b.0);
-        Input::Message { headers, body }
+        Message { headers, body }
     })
+}
+
+/// Layouts of STOMP: where frames begin and end.
+pub(super) fn layout_of_frames() -> BoxedStrategy<Layout> {
+    let every = select(vec![1usize, 2, 3, 7, 64, 126, 1000, 4096]);
+    let after = select(vec!["\n", "\r\n", "\n\n\n", "\n\r\n\n"]);
+    prop_oneof![
+        6 => Just(Layout::Plain),
+        1 => Just(Layout::Batch),
+        1 => every.prop_map(Layout::Every),
+        1 => Just(Layout::CrLf),
+        1 => after.prop_map(Layout::After),
+    ]
+    .boxed()
+}
+
+/// Layouts of WebSocket: fragments, what stands between them, binary messages.
+pub(super) fn layout_of_messages() -> BoxedStrategy<Layout> {
+    let size = select(vec![1usize, 2, 5, 25, 100, 125, 126, 1000, 65_535]);
+    let between = select(vec!["", "", "ping", "pong", "empty"]);
+    prop_oneof![
+        1 => Just(Layout::Plain),
+        5 => (size, between).prop_map(|(size, between)| Layout::Fragments(size, between)),
+        2 => Just(Layout::Binary),
+        1 => Just(Layout::Batch),
+        1 => (1usize..200).prop_map(Layout::Every),
+    ]
+    .boxed()
 }
 
 fn long_text() -> impl Strategy<Value = String> {
@@ -137,10 +232,11 @@ fn mistake() -> impl Strategy<Value = Mistake> {
     ]
 }
 
-/// A frame of a client, with what usually stands in it.
+/// A frame of a client: mostly with all that it must have, and then some of what usually stands in one.
 fn frame() -> impl Strategy<Value = Frame> {
     let command = prop_oneof![
-        9 => select(CLIENT_COMMANDS.to_vec()).prop_map(str::to_owned),
+        6 => select(vec!["SEND", "SUBSCRIBE"]).prop_map(str::to_owned),
+        6 => select(CLIENT_COMMANDS.to_vec()).prop_map(str::to_owned),
         1 => text(8),
     ];
     let usual = select(vec![
@@ -161,12 +257,23 @@ fn frame() -> impl Strategy<Value = Frame> {
         ("message-id", "m-1"),
     ])
     .prop_map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let headers = vec(prop_oneof![4 => usual, 1 => header()], 0..6);
+    let others = prop_oneof![3 => Just(Vec::new()), 2 => vec(prop_oneof![3 => usual, 1 => header()], 0..6)];
     let body =
         prop_oneof![2 => Just(String::new()), 2 => text(40), 1 => Just("{\"toId\":\"nobody\"".to_owned())];
-    (command, headers, body).prop_map(|(command, headers, body)| {
-        let frame = Frame::new(command).body(body);
-        headers.into_iter().fold(frame, |frame, (name, value)| frame.with(name, value))
+    let whole = prop_oneof![5 => Just(true), 1 => Just(false)];
+    (command, whole, others, body).prop_map(|(command, whole, others, body)| {
+        let required: &[(&str, &str)] = match command.as_str() {
+            "SEND" => &[("destination", "/topic/fuzz")],
+            "SUBSCRIBE" => &[("id", "fuzz-1"), ("destination", "/topic/fuzz")],
+            "UNSUBSCRIBE" | "ACK" | "NACK" => &[("id", "fuzz-1")],
+            "BEGIN" | "COMMIT" | "ABORT" => &[("transaction", "t")],
+            "CONNECT" | "STOMP" => &[("accept-version", "1.2"), ("host", "localhost")],
+            _ => &[],
+        };
+        // Only SEND may have a body; the mistake of another is one among others.
+        let frame = Frame::new(&command).body(if whole && command != "SEND" { String::new() } else { body });
+        let required = required.iter().filter(|_| whole).map(|&(n, v)| (n.to_owned(), v.to_owned()));
+        required.chain(others).fold(frame, |frame, (name, value)| frame.with(name, value))
     })
 }
 

@@ -191,7 +191,7 @@ impl Shared<'_> {
             let tried = self.scenarios(round);
             let Some(last) = tried.last() else { continue };
             let failures = bench.run(&tried)?;
-            let inputs: u64 = tried.iter().map(|one| one.inputs.len() as u64).sum();
+            let inputs: u64 = tried.iter().flat_map(|one| &one.inputs).map(Input::count).sum();
             let cases = self.cases.fetch_add(inputs, Ordering::Relaxed) + inputs;
             for failure in failures {
                 self.look_into(failure, &tried, &mut bench)?;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::input::Input;
 use super::trial::{Bench, Fault};
 use super::{Outcome, Scenario, Told};
+use crate::link::ws::{Assembler, FrameReader, Role, opcode};
 use crate::stomp::{CLIENT_COMMANDS, Decoder, Frame, Item, Limits, Mode};
 
 /// How many inputs are tried by themselves for each clause.
@@ -53,8 +54,15 @@ pub(super) fn look_for(
 ) -> Result<(), Fault> {
     for one in scenarios {
         for input in &one.inputs {
-            let Input::Octets { octets } = input else { continue };
-            let Some(clause) = forbidden(octets) else { continue };
+            // Where something is left unfinished, the connection is given up before an answer must have come.
+            let (octets, clause) = match input {
+                Input::Octets { octets } if !is_unfinished(octets) => (octets, forbidden(octets)),
+                Input::Beneath { octets } if !is_unfinished_beneath(octets) => {
+                    (octets, forbidden_beneath(octets))
+                }
+                _ => continue,
+            };
+            let Some(clause) = clause else { continue };
             {
                 let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
                 let oddity = out.oddities.entry(clause.to_owned()).or_default();
@@ -86,6 +94,47 @@ pub(super) fn forbidden(octets: &[u8]) -> Option<&'static str> {
             Item::Eol => {}
             Item::Fault(fault) => return Some(fault.kind.clause()),
             Item::Frame(frame, _) => return lacking(&frame),
+        }
+    }
+}
+
+/// What completes a frame that is cut off, and harms nothing otherwise.
+pub(super) const TAIL: &[u8] = b"\n\n\0\n";
+
+/// Whether a frame of STOMP is left unfinished by these octets and the tail.
+pub(super) fn is_unfinished(octets: &[u8]) -> bool {
+    let mut decoder = Decoder::new(Mode::Lenient, Limits::default());
+    decoder.feed(octets);
+    decoder.feed(TAIL);
+    while decoder.next_item().is_some() {}
+    !decoder.pending().is_empty()
+}
+
+/// Whether a frame of WebSocket is.
+pub(super) fn is_unfinished_beneath(octets: &[u8]) -> bool {
+    let mut reader = FrameReader::new(Role::Server, 1 << 30);
+    reader.feed(octets);
+    while let Some(Ok(_)) = reader.next_frame() {}
+    reader.is_within_frame()
+}
+
+/// The clause that the first of these frames breaks which breaks any.
+fn forbidden_beneath(octets: &[u8]) -> Option<&'static str> {
+    let (mut reader, mut whole) = (FrameReader::new(Role::Server, 1 << 30), Assembler::new(1 << 30));
+    reader.feed(octets);
+    loop {
+        match reader.next_frame()? {
+            Err(violation) => return Some(violation.clause),
+            Ok((_, violations)) if !violations.is_empty() => return violations.first().map(|v| v.clause),
+            // Behind a close frame nothing is read (WS-CL-08).
+            Ok((frame, _)) if frame.opcode == opcode::CLOSE => {
+                return whole.push(frame).err().map(|v| v.clause);
+            }
+            Ok((frame, _)) => {
+                if let Err(violation) = whole.push(frame) {
+                    return Some(violation.clause);
+                }
+            }
         }
     }
 }

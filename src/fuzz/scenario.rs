@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 
 use super::Scenario;
-use super::input::Input;
+use super::input::{Input, Layout, Message};
 use super::model;
-use super::yaml::{Filling, Fillings, bytes, flow, literal, quoted, scalar, spaced, step};
+use super::oddity;
+use super::yaml::{Filling, bytes, flow, literal, quoted, scalar, spaced, step};
 use crate::case::play::Unruly;
 use crate::case::tree::Node;
 
@@ -27,9 +28,8 @@ pub fn suite(scenarios: &[Scenario]) -> String {
                 case(&mut out, &one.name(), &sessions.case, None, &model::steps(sessions, &one.inputs));
             }
             (_, Some(unruly)) => {
-                let count = one.inputs.iter().filter(|input| input.is_unruly()).count();
                 let steps = among_others(unruly, &one.inputs);
-                case(&mut out, &one.name(), &unruly.case, Some((&unruly.from, count)), &steps);
+                case(&mut out, &one.name(), &unruly.case, Some(&unruly.from), &steps);
             }
             _ => {}
         }
@@ -37,22 +37,15 @@ pub fn suite(scenarios: &[Scenario]) -> String {
     out
 }
 
-/// A case: what the dialect says about it, with so many connections more, and its steps.
-fn case(
-    out: &mut String,
-    name: &str,
-    frame: &Node,
-    more: Option<(&(String, String), usize)>,
-    steps: &[String],
-) {
+/// A case: what the dialect says about it, perhaps with somebody more, and its steps.
+fn case(out: &mut String, name: &str, frame: &Node, more: Option<&(String, String)>, steps: &[String]) {
     let _ = writeln!(out, "  - id: {name}");
     for (key, value) in frame.map().unwrap_or_default() {
         let (key, nothing) = (key.name.as_str(), |_: &str| None);
         match (key, value.list(), more) {
-            ("cast", _, Some(((who, state), count))) => {
-                let (text, all) = (flow(value, &nothing), 1..=count);
-                let all: String = all.map(|nth| format!(", {who}/{nth}: {state}")).collect();
-                let _ = writeln!(out, "    cast: {}{all} }}", text.trim_end_matches(" }"));
+            ("cast", _, Some((who, state))) => {
+                let text = flow(value, &nothing);
+                let _ = writeln!(out, "    cast: {}, {who}: {state} }}", text.trim_end_matches(" }"));
             }
             ("given", Some(given), _) => {
                 let given: Vec<String> = given.iter().map(|node| step(node, &nothing)).collect();
@@ -75,46 +68,19 @@ fn listed(out: &mut String, key: &str, steps: &[String]) {
 
 /// Somebody who sends what she should not, and what the others say to each other in between.
 fn among_others(unruly: &Unruly, inputs: &[Input]) -> Vec<String> {
-    let mut steps = Vec::new();
-    let (mut connections, mut sent) = (0, Vec::new());
+    let (mut steps, mut sent, mut acted) = (Vec::new(), Vec::new(), false);
     for input in inputs {
-        connections += usize::from(input.is_unruly());
-        let from = format!("{}/{connections}", unruly.from.0);
-        let by = |name: &str| (name == "from").then(|| Filling::Text(from.clone()));
-        let mut all = |nodes: &[Node], fillings: Fillings<'_>| {
-            steps.extend(nodes.iter().map(|node| step(node, fillings)));
-        };
         match input {
-            Input::Message { headers, body } => {
-                let (name, headers) = (format!("m{}", sent.len() + 1), map(headers));
-                all(&unruly.send, &|placeholder| match placeholder {
-                    "m" => Some(Filling::Text(name.clone())),
-                    "body" => Some(Filling::Text(format!("{} $(fresh)", literal(body)))),
-                    "headers" => Some(Filling::Yaml(headers.clone())),
-                    _ => None,
-                });
-                sent.push(headers);
-            }
-            Input::Octets { octets } => {
-                steps.push(format!("{from}: {{ bytes: {} }}", bytes(octets)));
-                // Silence is legal while a frame is not whole: it is completed before anything is expected.
-                steps.push(format!("{from}: {{ bytes: \"\\n\\n\\0\\n\" }}"));
-                steps.extend(unruly.served.iter().map(|node| step(node, &by)));
-            }
-            Input::Beneath { octets } => {
-                steps.push(format!("{from}: {{ ws: {{ raw: \"{}\" }} }}", spaced(octets)));
-            }
-            Input::Body { form, slips } => {
-                let Some(form) = unruly.forms.get(*form) else { continue };
-                let body = super::body::body(form, slips);
-                all(&unruly.submit, &|placeholder| match placeholder {
-                    "to" => Some(Filling::Text(form.to.clone())),
-                    "body" => Some(Filling::Text(body.clone())),
-                    _ => by(placeholder),
-                });
-                all(&unruly.served, &by);
-            }
+            Input::Messages { layout, messages } => said(unruly, layout, messages, &mut sent, &mut steps),
             Input::Deed { .. } => {}
+            _ => {
+                if acted {
+                    // Where her connection has ended, she has a new one.
+                    steps.push(format!("{}: {{ become: {} }}", unruly.from.0, unruly.from.1));
+                }
+                acted = true;
+                misdone(unruly, input, &mut steps);
+            }
         }
     }
     let all: Vec<String> = (1..=sent.len()).map(|nth| format!("$m{nth}")).collect();
@@ -129,6 +95,74 @@ fn among_others(unruly: &Unruly, inputs: &[Input]) -> Vec<String> {
         steps.extend(unruly.check.iter().map(|node| step(node, &fillings)));
     }
     steps
+}
+
+/// What the others say, in a layout of its own.
+fn said(
+    unruly: &Unruly,
+    layout: &Layout,
+    messages: &[Message],
+    sent: &mut Vec<String>,
+    steps: &mut Vec<String>,
+) {
+    let speaker = unruly.send.first().and_then(|step| step.map()?.first()).map(|(key, _)| key.name.clone());
+    let longest = messages.iter().map(|message| message.body.len()).max().unwrap_or_default();
+    let wire = speaker.zip(layout.wire(messages.len() * unruly.send.len(), longest));
+    steps.extend(wire.iter().map(|(who, wire)| format!("{who}: {{ wire: {wire} }}")));
+    for Message { headers, body } in messages {
+        let (name, headers) = (format!("m{}", sent.len() + 1), map(headers));
+        let fillings = |placeholder: &str| match placeholder {
+            "m" => Some(Filling::Text(name.clone())),
+            "body" => Some(Filling::Text(format!("{} $(fresh)", literal(body)))),
+            "headers" => Some(Filling::Yaml(headers.clone())),
+            _ => None,
+        };
+        steps.extend(unruly.send.iter().map(|node| step(node, &fillings)));
+        sent.push(headers.clone());
+    }
+    steps.extend(wire.iter().map(|(who, _)| format!("{who}: {{ wire: plain }}")));
+}
+
+/// What somebody sends who should not, and whether she is served afterwards; a connection on which something is left unfinished is given
+/// up.
+fn misdone(unruly: &Unruly, input: &Input, steps: &mut Vec<String>) {
+    let from = &unruly.from.0;
+    let by = |name: &str| (name == "from").then(|| Filling::Text(from.clone()));
+    let mut unfinished = false;
+    match input {
+        Input::Octets { octets } => {
+            // Silence is legal while a frame is not whole: it is completed before anything is expected.
+            steps.push(format!("{from}: {{ bytes: {} }}", bytes(octets)));
+            steps.push(format!("{from}: {{ bytes: {} }}", bytes(oddity::TAIL)));
+            unfinished = oddity::is_unfinished(octets);
+        }
+        Input::Beneath { octets } => {
+            steps.push(format!("{from}: {{ ws: {{ raw: \"{}\" }} }}", spaced(octets)));
+            unfinished = oddity::is_unfinished_beneath(octets);
+        }
+        Input::Body { form, slips } => {
+            let Some(form) = unruly.forms.get(*form) else { return };
+            let body = super::body::body(form, slips);
+            let fillings = |placeholder: &str| match placeholder {
+                "to" => Some(Filling::Text(form.to.clone())),
+                "body" => Some(Filling::Text(body.clone())),
+                _ => by(placeholder),
+            };
+            steps.extend(unruly.submit.iter().map(|node| step(node, &fillings)));
+        }
+        Input::Intrusion { nth, text } => {
+            let fillings = |placeholder: &str| match placeholder {
+                "body" => Some(Filling::Text(format!("{} $(fresh)", literal(text)))),
+                _ => by(placeholder),
+            };
+            steps.extend(unruly.intrusions.get(*nth).map(|node| step(node, &fillings)));
+        }
+        Input::Messages { .. } | Input::Deed { .. } => {}
+    }
+    match unfinished {
+        true => steps.push(format!("{from}: {{ cut: reset }}")),
+        false => steps.extend(unruly.served.iter().map(|node| step(node, &by))),
+    }
 }
 
 /// Headers as a map.

@@ -8,10 +8,12 @@ use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, any};
 use proptest::prop_oneof;
 use proptest::sample::select;
-use proptest::strategy::Strategy as _;
+use proptest::strategy::{Just, Strategy as _};
 
 use super::body::slips;
-use super::input::{Input, nearly_valid, octets, text, valid, websocket_frame};
+use super::input::{
+    Input, Layout, layout_of_frames, layout_of_messages, nearly_valid, octets, text, valid, websocket_frame,
+};
 use crate::case::dialect::Dialect;
 use crate::case::library::Library;
 use crate::case::play::Deed;
@@ -26,7 +28,7 @@ pub enum Family {
     Bytes,
     /// WebSocket frames, well formed and otherwise.
     Websocket,
-    /// Bodies of the dialect that are nearly right.
+    /// Bodies of the dialect that are nearly right, and what must reach nobody.
     Bodies,
     /// Several users who come, subscribe, send, revoke, leave and come back, against a model of who must receive what.
     Sessions,
@@ -49,8 +51,8 @@ impl Family {
     }
 }
 
-/// Inputs in one scenario: each of the unruly ones has a connection of its own.
-pub(super) const MOST: usize = 12;
+/// Inputs in one scenario.
+const MOST: usize = 24;
 /// Deeds in one session.
 const LONGEST: usize = 24;
 
@@ -88,7 +90,9 @@ impl Strategy {
         let unruly = dialect.play.unruly.as_ref();
         let there = match family {
             Family::Frames | Family::Bytes | Family::Websocket => unruly.is_some(),
-            Family::Bodies => unruly.is_some_and(|unruly| !unruly.forms.is_empty()),
+            Family::Bodies => {
+                unruly.is_some_and(|unruly| !unruly.forms.is_empty() || !unruly.intrusions.is_empty())
+            }
             Family::Sessions => !deeds.is_empty(),
         };
         there.then(|| Strategy { family, dialect: dialect.clone(), deeds })
@@ -101,18 +105,30 @@ impl Strategy {
 
     fn input(&self) -> BoxedStrategy<Input> {
         let unruly = self.dialect.play.unruly.as_ref();
-        let forms = unruly.map_or(0, |unruly| unruly.forms.len());
+        let (forms, intrusions) =
+            unruly.map_or((0, 0), |unruly| (unruly.forms.len(), unruly.intrusions.len()));
         // Headers are sent where somebody looks at them.
-        let headers = unruly.map_or(0, |unruly| if unruly.check.is_empty() { 0 } else { 3 });
+        let headers = unruly.is_some_and(|unruly| !unruly.check.is_empty());
         match self.family {
-            Family::Frames => prop_oneof![2 => valid(headers), 3 => nearly_valid()].boxed(),
+            Family::Frames => {
+                prop_oneof![2 => valid(headers, layout_of_frames()), 3 => nearly_valid()].boxed()
+            }
             Family::Bytes => octets().prop_map(|octets| Input::Octets { octets }).boxed(),
-            Family::Websocket => vec(websocket_frame(), 1..4)
-                .prop_map(|frames| Input::Beneath { octets: frames.concat() })
-                .boxed(),
+            Family::Websocket => {
+                let beneath = vec(websocket_frame(), 1..4)
+                    .prop_map(|frames| Input::Beneath { octets: frames.concat() });
+                prop_oneof![2 => valid(headers, layout_of_messages()), 3 => beneath].boxed()
+            }
             Family::Bodies => {
+                let plain = valid(headers, Just(Layout::Plain).boxed());
                 let body = (0..forms.max(1), slips()).prop_map(|(form, slips)| Input::Body { form, slips });
-                prop_oneof![1 => valid(headers), 4 => body].boxed()
+                let intrusion =
+                    (0..intrusions.max(1), text(8)).prop_map(|(nth, text)| Input::Intrusion { nth, text });
+                match (forms, intrusions) {
+                    (0, _) => prop_oneof![1 => plain, 2 => intrusion].boxed(),
+                    (_, 0) => prop_oneof![1 => plain, 6 => body].boxed(),
+                    _ => prop_oneof![1 => plain, 5 => body, 1 => intrusion].boxed(),
+                }
             }
             Family::Sessions => (select(self.deeds.clone()), any::<u16>(), text(12))
                 .prop_map(|(deed, choice, text)| Input::Deed { deed, choice, text })

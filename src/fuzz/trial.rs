@@ -2,6 +2,7 @@
 //!
 //! It relies on the runner. It never decides what is right: a scenario fails as any other case does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Scenario, Strategy, scenario};
@@ -13,7 +14,7 @@ use crate::case::script::Level;
 use crate::judge::{Check, Verdict};
 use crate::report::way;
 use crate::run::journal::{JournalFolder, Scratch};
-use crate::run::{Job, Plan, Record, RunError, Settings, Subject, epoch_ms, records};
+use crate::run::{Job, Learned, Plan, Record, RunError, Settings, Subject, epoch_ms, records};
 
 /// Why nothing could be tried.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,10 @@ pub(super) struct Bench {
     profile: Profile,
     jobs: usize,
     floor: Duration,
+    /// Of a target that stays the same from run to run.
+    learned: Arc<Learned>,
+    /// So that two fuzzers of one target do not take each other's messages for their own; nothing where the server is ours.
+    own: u64,
 }
 
 impl Bench {
@@ -82,7 +87,11 @@ impl Bench {
         jobs: usize,
         floor: Duration,
     ) -> Self {
-        Bench { library, subject, profile, jobs, floor }
+        let own = match subject {
+            Subject::Remote(_) => epoch_ms() ^ (u64::from(std::process::id()) << 32),
+            Subject::Embedded { .. } => 0,
+        };
+        Bench { library, subject, profile, jobs, floor, learned: Arc::default(), own }
     }
 
     /// Lets a scenario without inputs run in each dialect: whether the target can be judged at all.
@@ -107,7 +116,7 @@ impl Bench {
     /// Whether the target takes the one input of a scenario: neither answers by ERROR nor ends the connection. Nothing, where there is
     /// no verdict.
     pub(super) fn takes(&mut self, one: &Scenario) -> Result<Option<bool>, Fault> {
-        let from = one.strategy.dialect.play.unruly.as_ref().map(|unruly| format!("{}/1", unruly.from.0));
+        let from = one.strategy.dialect.play.unruly.as_ref().map(|unruly| unruly.from.0.clone());
         let scratch = Scratch::new().map_err(|e| Fault::Scenario(one.name(), e.to_string()))?;
         let records = self.run_with(std::slice::from_ref(one), true, Some(scratch.folder.clone()))?;
         let Some(record) = records.iter().find(|record| record.id.starts_with(scenario::SUITE)) else {
@@ -144,8 +153,12 @@ impl Bench {
         }
         let plan =
             Plan::new(&self.library, &[]).map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))?;
+        // An embedded server is a new one in each run, by a clock of its own.
+        if matches!(self.subject, Subject::Embedded { .. }) {
+            self.learned = Arc::default();
+        }
         let settings = Settings {
-            seed: scenarios.first().map_or(0, |one| one.number),
+            seed: scenarios.first().map_or(0, |one| one.number) ^ self.own,
             anchor_ms: epoch_ms(),
             floor: self.floor,
             jobs: self.jobs,
@@ -159,6 +172,7 @@ impl Bench {
             profile: self.profile.clone(),
             settings,
             folder,
+            learned: self.learned.clone(),
         };
         Ok(records(job)?.0)
     }

@@ -13,9 +13,6 @@ use crate::fuzz::{Family, How, Strategy, Told, hunt};
 use crate::reference::{Defect, Directory, Policy};
 use crate::run::Subject;
 
-/// Findings at other clauses after which a defect counts as found elsewhere.
-const ENOUGH: usize = 5;
-
 /// Areas of the catalogues that inputs of the fuzzer bear on: frames, and what is delivered to whom. It opens its connections as a
 /// client that behaves does, agrees on 1.2, and leaves heart-beats and SockJS to the suites.
 const AREAS: [&str; 15] = [
@@ -86,19 +83,14 @@ pub fn search(
         rate: None,
         floor: Duration::from_secs(5),
         before: Vec::new(),
-        most: ENOUGH,
+        most: 1,
     };
     let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
     let (stop, best) = (AtomicBool::new(false), Mutex::new(None::<Found>));
     let note = |clause: &str, scenario: Option<String>| {
-        let listed = breaks.contains(&clause);
-        let mut best = best.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if best.as_ref().is_none_or(|best| listed && !best.listed) {
-            *best = Some(Found { clause: clause.to_owned(), scenario, listed });
-        }
-        if listed {
-            stop.store(true, Ordering::Relaxed);
-        }
+        let found = Found { clause: clause.to_owned(), scenario, listed: breaks.contains(&clause) };
+        best.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(found);
+        stop.store(true, Ordering::Relaxed);
     };
     let tell = |told: Told<'_>| match told {
         Told::Tried(..) => {}

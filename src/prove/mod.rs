@@ -9,8 +9,8 @@ pub mod matrix;
 pub mod null;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -65,7 +65,7 @@ pub fn try_server(
     let profile = library.profiles.get(PROFILE).cloned();
     let profile = profile.ok_or_else(|| ProveError::Suites(format!("there is no profile `{PROFILE}`")))?;
     let profile = subject.claims(profile).map_err(ProveError::Suites)?;
-    let job = Job { library, plan: &plan, subject, profile, settings, folder: None };
+    let job = Job { library, plan: &plan, subject, profile, settings, folder: None, learned: Arc::default() };
     records(job).map(|(records, _)| records).map_err(|e| ProveError::Run(e.to_string()))
 }
 

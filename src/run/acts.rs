@@ -455,7 +455,10 @@ fn ws(stage: &Arc<Stage>, on: &str, act: WsAct) {
         stage.log(Some(on), What::Ws { way: Way::Out, kind: kind.into(), text });
     }
     let mut state = stage.lock();
-    let Some(connection) = state.links.get_mut(on).and_then(|l| l.connection.as_mut()) else { return };
+    let Some(link) = state.links.get_mut(on) else { return };
+    // Whatever stands beneath may have left a frame unfinished.
+    link.spoilt |= kind == "raw";
+    let Some(connection) = link.connection.as_mut() else { return };
     match act {
         WsAct::Ping(text) => {
             let octets = connection.writer.control(opcode::PING, text.into_bytes());

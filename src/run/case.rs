@@ -128,7 +128,7 @@ async fn await_closes(stage: &Arc<Stage>) {
             .await;
         if closed.is_none() {
             Spent::add(&stage.world.waiting.patience, begun.elapsed());
-            stage.world.never_closes();
+            stage.world.learned.never_closes();
             let round_trip_us = stage.world.round_trip().as_micros() as u64;
             let patience_ms = patience.as_millis() as u64;
             stage.log(Some(&on), What::Deadline { run: None, patience_ms, round_trip_us });

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::calibrate::{Calibration, calibrate};
 use super::journal::JournalFolder;
+use super::learned::Learned;
 use super::plan::Plan;
 use super::preflight::{Unfit, preflight};
 use super::record::Record;
@@ -166,6 +167,8 @@ pub struct Job<'j> {
     pub settings: Settings,
     /// Where journals go.
     pub folder: Option<JournalFolder>,
+    /// What is known of the target from runs before.
+    pub learned: Arc<Learned>,
 }
 
 /// Runs a plan on a subject.
@@ -210,7 +213,7 @@ pub fn records(job: Job<'_>) -> Result<(Vec<Record>, Cost), RunError> {
 }
 
 async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Cost, RunError> {
-    let Job { library, plan, subject, profile, mut settings, folder } = job;
+    let Job { library, plan, subject, profile, mut settings, folder, learned } = job;
     let (target, connector, server) = match subject {
         Subject::Remote(target) => {
             let tls =
@@ -247,7 +250,8 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
         headers,
     };
     let rules = Arc::new(plan.rules.clone());
-    let world = Arc::new(World::new(target, endpoint, profile, points(library, plan), rules, &settings));
+    let world =
+        Arc::new(World::new(target, endpoint, profile, points(library, plan), rules, learned, &settings));
     let stop = Stop { user: stop, deadline: world.target.budget.wall.map(|wall| world.start + wall) };
     if let (Some(model), false) = (plan.cases.first(), settings.no_preflight) {
         let mut stop = stop.clone();
@@ -257,12 +261,13 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
             fit = preflight(&world, model, folder.as_ref()) => fit?,
         }
     }
-    if !world.profile.points.contains_key("ordering") && !plan.cases.is_empty() {
+    let unknown = !world.profile.points.contains_key("ordering") && world.learned.calibration().is_none();
+    if unknown && !plan.cases.is_empty() {
         let (mut stop, models) = (stop.clone(), models(plan));
         tokio::select! {
             biased;
             stopped = stop.told() => return Ok(cost(&world, Some(stopped))),
-            calibration = calibrate(&world, &models, folder.as_ref()) => world.calibrated(calibration),
+            calibration = calibrate(&world, &models, folder.as_ref()) => world.learned.calibrated(calibration),
         }
     }
     let stopped = Runner::new(world.clone(), settings, folder, tell).run(plan, stop).await;
@@ -313,8 +318,8 @@ fn cost(world: &World, stopped: Option<Stopped>) -> Cost {
         started_ms: world.anchor_ms,
         waiting,
         observed: world.observed(),
-        calibration: world.calibration(),
-        inversions: world.inversions(),
+        calibration: world.learned.calibration(),
+        inversions: world.learned.inversions(),
         stopped,
     }
 }

@@ -12,6 +12,7 @@ mod case;
 mod engine;
 pub mod journal;
 mod known;
+mod learned;
 mod order;
 mod plan;
 mod preflight;
@@ -28,6 +29,7 @@ pub use calibrate::{Calibration, Measured};
 pub use engine::{
     Cost, Job, RunError, Subject, day, each_record, embedded_target, epoch_ms, execute, records,
 };
+pub use learned::Learned;
 pub use plan::{NothingSelected, Plan, deciding_steps};
 pub use preflight::{Unfit, preflight};
 pub use record::{Record, RuleRecord};

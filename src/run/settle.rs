@@ -112,7 +112,7 @@ async fn receipt(stage: &Arc<Stage>, on: &str) -> Option<bool> {
         Some(false) => {}
         None => {
             Spent::add(&stage.world.waiting.patience, begun.elapsed());
-            stage.world.receipt_missed();
+            stage.world.learned.receipt_missed();
         }
     }
     came

@@ -238,7 +238,7 @@ impl Stage {
                 match frame.command.as_str() {
                     "CONNECTED" => self.negotiated(link, &frame),
                     "ERROR" => link.refused = true,
-                    "MESSAGE" if state.order.came(on, &frame) => self.world.inversion_seen(),
+                    "MESSAGE" if state.order.came(on, &frame) => self.world.learned.inversion_seen(),
                     "RECEIPT" => {
                         let id = frame.header("receipt-id").unwrap_or_default().to_owned();
                         state.receipts.insert(id);

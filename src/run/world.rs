@@ -4,14 +4,14 @@
 //! counters and observations.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::calibrate::Calibration;
+use super::learned::Learned;
 use crate::case::profile::Profile;
 use crate::case::rule::Rule;
 use crate::case::script::Point;
@@ -47,18 +47,9 @@ pub struct World {
     pub tag: String,
     /// The least patience.
     pub floor: Duration,
-    /// The usual round trip, smoothed, in microseconds.
-    round_trip: AtomicU64,
-    /// By how much they usually differ from it.
-    deviation: AtomicU64,
-    /// How often a target was waited for in vain to close after an ERROR.
-    unclosed: AtomicU64,
+    /// What was learned of it, in this run or before.
+    pub learned: Arc<Learned>,
     observed: Mutex<BTreeMap<String, Value>>,
-    calibration: Mutex<Option<Calibration>>,
-    /// Whether a receipt that was asked for did not come.
-    receipt_missed: AtomicBool,
-    /// Inversions of one sender's messages to one destination, seen in cases.
-    inversions: AtomicU64,
     /// What was spent waiting.
     pub waiting: Waiting,
 }
@@ -122,6 +113,7 @@ impl World {
         profile: Profile,
         (points, clauses): (BTreeMap<String, Point>, Vec<(String, String)>),
         rules: Arc<Vec<Rule>>,
+        learned: Arc<Learned>,
         settings: &Settings,
     ) -> Self {
         World {
@@ -137,13 +129,8 @@ impl World {
             seed: settings.seed,
             tag: tag(settings.seed),
             floor: settings.floor,
-            round_trip: AtomicU64::new(0),
-            deviation: AtomicU64::new(0),
-            unclosed: AtomicU64::new(0),
+            learned,
             observed: Mutex::new(BTreeMap::new()),
-            calibration: Mutex::new(None),
-            receipt_missed: AtomicBool::new(false),
-            inversions: AtomicU64::new(0),
             waiting: Waiting::default(),
         }
     }
@@ -155,27 +142,13 @@ impl World {
 
     /// Takes note of a round trip.
     pub fn round_trip_seen(&self, time: Duration) {
-        // Smoothed as TCP does it (RFC 6298, section 2): one pause of a busy machine must not set the patience of a whole
-        // run.
-        let new = time.as_micros() as u64;
-        let (old, deviation) = (&self.round_trip, &self.deviation);
-        match old.load(Ordering::Relaxed) {
-            0 => {
-                old.store(new, Ordering::Relaxed);
-                deviation.store(new / 2, Ordering::Relaxed);
-            }
-            usual => {
-                let differs = (3 * deviation.load(Ordering::Relaxed) + usual.abs_diff(new)) / 4;
-                deviation.store(differs, Ordering::Relaxed);
-                old.store((7 * usual + new) / 8, Ordering::Relaxed);
-            }
-        }
+        self.learned.round_trip_seen(time);
         Waiting::add(&self.waiting.round_trips, time);
     }
 
     /// The usual round trip.
     pub fn round_trip(&self) -> Duration {
-        Duration::from_micros(self.round_trip.load(Ordering::Relaxed))
+        self.learned.round_trip()
     }
 
     /// How long something that must come is waited for: a floor, or twenty round trips.
@@ -186,7 +159,7 @@ impl World {
     /// How long the end of a connection is waited for after an ERROR: with all patience, until the target has shown
     /// three times that it does not close.
     pub fn close_patience(&self) -> Duration {
-        if self.unclosed.load(Ordering::Relaxed) < 3 {
+        if self.learned.unclosed() < 3 {
             self.patience()
         } else {
             Duration::from_millis(20).max(self.round_trip() * 5)
@@ -198,23 +171,13 @@ impl World {
         Duration::from_millis(500).max(self.round_trip() * 5)
     }
 
-    /// Takes note that a target did not close.
-    pub fn never_closes(&self) {
-        self.unclosed.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// How long an account must have been away to be offline (docs/verdicts.md).
     pub fn departure(&self) -> Duration {
         let pinned = self.profile.limits.get("departure").and_then(Value::as_str);
         match pinned.and_then(|text| humantime::parse_duration(text).ok()) {
             Some(pinned) => pinned,
-            None => Duration::from_millis(20).max(self.round_trip() * 5 + self.deviation() * 4),
+            None => Duration::from_millis(20).max(self.round_trip() * 5 + self.learned.deviation() * 4),
         }
-    }
-
-    /// By how much round trips usually differ from the usual one.
-    fn deviation(&self) -> Duration {
-        Duration::from_micros(self.deviation.load(Ordering::Relaxed))
     }
 
     /// After which time a SockJS session is forgotten that nobody receives from: five seconds, unless the profile says
@@ -256,40 +219,15 @@ impl World {
     pub fn keeps_order(&self) -> bool {
         let kept = match self.profile.points.get("ordering") {
             Some(pinned) => pinned == "per-sender",
-            None => self.calibration().is_some_and(|c| c.keeps_order),
+            None => self.learned.calibration().is_some_and(|c| c.keeps_order),
         };
-        kept && self.inversions() == 0
-    }
-
-    /// Takes note of what was measured.
-    pub fn calibrated(&self, calibration: Calibration) {
-        *self.calibration.lock().unwrap_or_else(PoisonError::into_inner) = Some(calibration);
-    }
-
-    /// What was measured, if it was.
-    pub fn calibration(&self) -> Option<Calibration> {
-        self.calibration.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes note that a message overtook another of the same sender to the same destination.
-    pub fn inversion_seen(&self) {
-        self.inversions.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How often that was seen.
-    pub fn inversions(&self) -> u64 {
-        self.inversions.load(Ordering::Relaxed)
+        kept && self.learned.inversions() == 0
     }
 
     /// Whether every frame with `receipt` is answered, as far as is known: a claim of the profile that the run has shown
     /// to be wrong is judged at its own clause, and not relied on anywhere else.
     pub fn gives_receipts(&self) -> bool {
-        !self.receipt_missed.load(Ordering::Relaxed) && self.point("receipts").is_some_and(|v| v == "all")
-    }
-
-    /// Takes note that a receipt which was asked for did not come.
-    pub fn receipt_missed(&self) {
-        self.receipt_missed.store(true, Ordering::Relaxed);
+        !self.learned.misses_receipts() && self.point("receipts").is_some_and(|v| v == "all")
     }
 }
 
