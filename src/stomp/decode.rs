@@ -23,7 +23,7 @@ pub enum Mode {
 pub struct Limits {
     /// Header lines in a frame.
     pub headers: usize,
-    /// Octets in a header line.
+    /// Octets in a line, without its end.
     pub line: usize,
     /// Octets in a whole frame.
     pub frame: usize,
@@ -302,14 +302,16 @@ impl Decoder {
     /// One line without its end; what is no UTF-8 in it is replaced and noted.
     fn line(&self, from: usize, lf: usize, faults: &mut Vec<Fault>) -> Result<String, Fault> {
         let mut octets = &self.buffer[from..lf];
+        if self.version == Version::V12 {
+            octets = octets.strip_suffix(b"\r").unwrap_or(octets);
+        }
         if octets.len() > self.limits.line {
             return Err(self.long_line(from));
         }
-        if self.version == Version::V12 {
-            octets = octets.strip_suffix(b"\r").unwrap_or(octets);
-            if let Some(cr) = memchr(b'\r', octets) {
-                self.note(self.fault(FaultKind::StrayCr, from + cr, excerpt(octets)), faults)?;
-            }
+        if self.version == Version::V12
+            && let Some(cr) = memchr(b'\r', octets)
+        {
+            self.note(self.fault(FaultKind::StrayCr, from + cr, excerpt(octets)), faults)?;
         }
         match std::str::from_utf8(octets) {
             Ok(text) => Ok(text.to_owned()),
@@ -609,6 +611,16 @@ mod tests {
             assert!(matches!(&item, Some(Item::Fault(f)) if f.kind == FaultKind::TooLarge), "{item:?}");
             decoder.feed(b"SEND\n\n\0");
             assert_eq!(decoder.next_item(), None);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_none_of_its_octets() {
+        let limits = Limits { headers: 1, line: 4, frame: 60 };
+        for octets in [&b"SEND\na:bc\n\n\0"[..], b"SEND\r\na:bc\r\n\r\n\0"] {
+            let mut decoder = Decoder::new(Mode::Strict, limits);
+            decoder.feed(octets);
+            assert!(matches!(decoder.next_item(), Some(Item::Frame(..))), "{octets:?}");
         }
     }
 
