@@ -187,19 +187,20 @@ impl Decoder {
 
     fn frame(&mut self) -> Option<Item> {
         match self.head_end() {
-            HeadEnd::At(end) => match self.head(end) {
+            Err(fault) => Some(self.broken(fault)),
+            Ok(HeadEnd::At(end)) => match self.head(end) {
                 Ok(head) => self.body(head),
                 Err(fault) => {
                     self.skip_to(end);
                     Some(self.broken(fault))
                 }
             },
-            HeadEnd::Nul(nul) => {
+            Ok(HeadEnd::Nul(nul)) => {
                 let fault = self.no_blank_line(nul);
                 self.skip_to(nul + 1);
                 Some(self.broken(fault))
             }
-            HeadEnd::Unknown => self.overflowing().map(|fault| self.broken(fault)),
+            Ok(HeadEnd::Unknown) => None,
         }
     }
 
@@ -207,32 +208,57 @@ impl Decoder {
     ///
     /// A NUL in the command line ends the frame; in a header line it is an octet of the header like any other, as the
     /// grammar has it ("any OCTET except CR or LF or \":\"").
-    fn head_end(&mut self) -> HeadEnd {
+    fn head_end(&mut self) -> Result<HeadEnd, Fault> {
         let mut at = self.start + self.scanned;
+        let mut line =
+            memrchr(b'\n', &self.buffer[self.start..at]).map_or(self.start, |lf| self.start + lf + 1);
         while let Some(found) = memchr2(b'\n', 0, &self.buffer[at..]) {
-            let next = at + found + 1;
-            if self.buffer[next - 1] == 0 {
-                if memchr(b'\n', &self.buffer[self.start..next]).is_none() {
-                    return HeadEnd::Nul(next - 1);
+            let stop = at + found;
+            self.within_limits(line, stop)?;
+            at = stop + 1;
+            if self.buffer[stop] == 0 {
+                if line == self.start {
+                    return Ok(HeadEnd::Nul(stop));
                 }
-                at = next;
                 continue;
             }
-            if let Some(nul) = self.another_begins(next - 1) {
-                return HeadEnd::Nul(nul);
+            if let Some(nul) = self.another_begins(stop) {
+                return Ok(HeadEnd::Nul(nul));
             }
-            match &self.buffer[next..] {
-                [b'\n', ..] => return HeadEnd::At(next + 1),
-                [b'\r', b'\n', ..] if self.version == Version::V12 => return HeadEnd::At(next + 2),
+            line = at;
+            let blank = match &self.buffer[line..] {
+                [b'\n', ..] => line,
+                [b'\r', b'\n', ..] if self.version == Version::V12 => line + 1,
                 [] | [b'\r'] => {
-                    self.scanned = at + found - self.start;
-                    return HeadEnd::Unknown;
+                    self.scanned = stop - self.start;
+                    return self.unfinished(line);
                 }
-                _ => at = next,
-            }
+                _ => continue,
+            };
+            self.within_limits(line, blank)?;
+            return Ok(HeadEnd::At(blank + 1));
         }
         self.scanned = self.buffer.len() - self.start;
-        HeadEnd::Unknown
+        self.unfinished(line)
+    }
+
+    /// A head whose last line so far begins at `line`.
+    fn unfinished(&self, line: usize) -> Result<HeadEnd, Fault> {
+        self.within_limits(line, self.buffer.len())?;
+        Ok(HeadEnd::Unknown)
+    }
+
+    /// Whether a head that is not whole at `upto`, within the line that begins at `line`, keeps to the limits: of two that
+    /// it exceeds the one that came first, so that it does not matter how much comes at once.
+    fn within_limits(&self, line: usize, upto: usize) -> Result<(), Fault> {
+        // The last octet may be the CR of a line end.
+        let longest = self.limits.line.saturating_add(1);
+        let large = upto - self.start > self.limits.frame;
+        let long = upto - line > longest;
+        if long && (!large || (line - self.start).saturating_add(longest) <= self.limits.frame) {
+            return Err(self.long_line(line));
+        }
+        if large { Err(self.large_frame()) } else { Ok(()) }
     }
 
     /// The NUL before the line that ends at `lf`, if that line is a server's command and nothing else: the frame before
@@ -248,16 +274,6 @@ impl Decoder {
         let ended = trim_eols(&before[..from]);
         let begins = SERVER_COMMANDS.iter().any(|known| known.as_bytes() == command);
         (begins && ended.last() == Some(&0)).then(|| self.start + ended.len() - 1)
-    }
-
-    /// A head that is not whole yet, but beyond the limits already.
-    fn overflowing(&self) -> Option<Fault> {
-        let rest = self.pending();
-        let line = rest.iter().rev().position(|b| *b == b'\n').unwrap_or(rest.len());
-        if line > self.limits.line + 1 {
-            return Some(self.long_line(self.buffer.len() - line));
-        }
-        (rest.len() > self.limits.frame).then(|| self.large_frame())
     }
 
     fn long_line(&self, at: usize) -> Fault {
@@ -611,6 +627,32 @@ mod tests {
             assert!(matches!(&item, Some(Item::Fault(f)) if f.kind == FaultKind::TooLarge), "{item:?}");
             decoder.feed(b"SEND\n\n\0");
             assert_eq!(decoder.next_item(), None);
+        }
+    }
+
+    #[test]
+    fn what_exceeds_a_limit_first_is_told_however_it_comes() {
+        let limits = Limits { headers: 3, line: 20, frame: 40 };
+        for (octets, at) in [
+            // A long line behind an escape that a strict reader refuses, once it has the head.
+            (&b"SEND\nx:\\t\ny:0123456789012345678901234567890\n\n\0"[..], 10),
+            // A long line in a frame that would turn out to have lost its blank line.
+            (b"RECEIPT\nx:0123456789012345678901234567890\0MESSAGE\n\n\0", 8),
+            // A head that is too large before its last line is too long.
+            (b"SEND\na:01234567890123\nb:01234567890123\nc:012345678901234567890123456789\n\n\0", 0),
+        ] {
+            for (mode, size) in
+                [(Mode::Strict, 1), (Mode::Strict, 100), (Mode::Lenient, 1), (Mode::Lenient, 100)]
+            {
+                let mut decoder = Decoder::new(mode, limits);
+                let mut items = Vec::new();
+                for piece in octets.chunks(size) {
+                    decoder.feed(piece);
+                    items.extend(decoder.next_item());
+                }
+                let [Item::Fault(fault)] = &items[..] else { panic!("{items:?}") };
+                assert_eq!((fault.kind, fault.at), (FaultKind::TooLarge, at), "{mode:?}, {size} at a time");
+            }
         }
     }
 
