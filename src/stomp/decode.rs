@@ -3,7 +3,7 @@
 //! The decoder keeps what is unfinished and hands out items as soon as they are whole, so that any split of the
 //! input gives the same items. It never blocks, allocates no more than its limits allow, and names every fault.
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 use super::fault::{Fault, FaultKind};
 use super::frame::{CLIENT_COMMANDS, Frame, Headers, SERVER_COMMANDS, Version, may_have_body};
@@ -361,15 +361,22 @@ impl Decoder {
             headers.push(name, value);
             return Ok(());
         }
+        // Where this octet of the line stands in the stream: what was no UTF-8 before it has become longer.
+        let place = |octet: u8, offset: usize| {
+            let before = memchr_iter(octet, &line.as_bytes()[..offset]).count();
+            at + memchr_iter(octet, &self.buffer[at..]).nth(before).unwrap_or(offset)
+        };
         if self.mode == Mode::Lenient && value.contains(':') {
             // Outside the grammar; every known server reads it all the same, so a strict reader does as well.
-            faults.push(self.fault(FaultKind::RawColon, at + name.len() + 1, excerpt(line.as_bytes())));
+            let behind = place(b':', name.len()) + 1;
+            faults.push(self.fault(FaultKind::RawColon, behind, excerpt(line.as_bytes())));
         }
         let mut decode = |text: &str, offset: usize| match unescape(text, self.version) {
             Ok(text) => Ok(text),
             Err((bad, text)) => {
                 let found = excerpt(line.as_bytes());
-                self.note(self.fault(FaultKind::UndefinedEscape, at + offset + bad, found), faults)?;
+                let at = place(b'\\', offset + bad);
+                self.note(self.fault(FaultKind::UndefinedEscape, at, found), faults)?;
                 Ok(text)
             }
         };
@@ -543,6 +550,15 @@ mod tests {
                 matches!(lenient.last(), Some(Item::Frame(f, faults)) if f.command == "SEND" && faults.is_empty())
             );
         }
+    }
+
+    #[test]
+    fn a_fault_behind_octets_that_are_no_utf_8_is_found_where_it_stands() {
+        let items = read(Mode::Lenient, &[b"SEND\nx\xff\\n\xff:\xff:\xff\\c\\t\n\n\0"]);
+        let [Item::Frame(_, faults)] = &items[..] else { panic!("{items:?}") };
+        let found: Vec<_> = faults.iter().map(|fault| (fault.kind, fault.at)).collect();
+        let expected = [(FaultKind::NotUtf8, 6), (FaultKind::RawColon, 11), (FaultKind::UndefinedEscape, 16)];
+        assert_eq!(found, expected);
     }
 
     #[test]
