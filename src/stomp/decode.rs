@@ -400,32 +400,9 @@ impl Decoder {
     /// Takes the body behind a head, if it has come as a whole.
     fn body(&mut self, head: Head) -> Option<Item> {
         let Head { command, headers, mut faults, body } = head;
-        let end = match self.announced(&headers, body, &mut faults) {
+        let end = match self.body_end(&headers, body, &mut faults) {
             Err(fault) => return Some(self.broken(fault)),
-            Ok(Some(length)) if body.saturating_add(length) - self.start > self.limits.frame => {
-                let fault = self.large_frame();
-                return Some(self.broken(fault));
-            }
-            Ok(Some(length)) => match self.buffer.get(body + length)? {
-                0 => body + length,
-                _ => {
-                    let found = excerpt(&self.buffer[body..=body + length]);
-                    let fault = self.fault(FaultKind::LengthWrong, body + length, found);
-                    if self.mode == Mode::Strict {
-                        return Some(self.broken(fault));
-                    }
-                    faults.push(fault);
-                    body + memchr(0, &self.buffer[body..])?
-                }
-            },
-            Ok(None) => match memchr(0, &self.buffer[body..]) {
-                Some(nul) => body + nul,
-                None if self.pending().len() > self.limits.frame => {
-                    let fault = self.large_frame();
-                    return Some(self.broken(fault));
-                }
-                None => return None,
-            },
+            Ok(end) => end?,
         };
         if end - self.start > self.limits.frame {
             let fault = self.large_frame();
@@ -441,6 +418,34 @@ impl Decoder {
         self.last = self.start;
         self.skip_to(end + 1);
         Some(Item::Frame(Frame { command, headers, body: octets }, faults))
+    }
+
+    /// Where the NUL behind a body stands, if it has come.
+    fn body_end(
+        &self,
+        headers: &Headers,
+        body: usize,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Option<usize>, Fault> {
+        if let Some(length) = self.announced(headers, body, faults)? {
+            if body.saturating_add(length) - self.start > self.limits.frame {
+                return Err(self.large_frame());
+            }
+            let end = body + length;
+            match self.buffer.get(end) {
+                None => return Ok(None),
+                Some(0) => return Ok(Some(end)),
+                Some(_) => {
+                    let found = excerpt(&self.buffer[body..=end]);
+                    self.note(self.fault(FaultKind::LengthWrong, end, found), faults)?;
+                }
+            }
+        }
+        match memchr(0, &self.buffer[body..]) {
+            Some(nul) => Ok(Some(body + nul)),
+            None if self.pending().len() > self.limits.frame => Err(self.large_frame()),
+            None => Ok(None),
+        }
     }
 
     /// The length that the frame announces; of repeated headers the first counts (STOMP12-REP-02).
@@ -670,6 +675,16 @@ mod tests {
                 assert_eq!((fault.kind, fault.at), (FaultKind::TooLarge, at), "{mode:?}, {size} at a time");
             }
         }
+    }
+
+    #[test]
+    fn a_body_longer_than_announced_is_not_kept_for_ever() {
+        let mut decoder = Decoder::new(Mode::Lenient, Limits { headers: 2, line: 20, frame: 60 });
+        decoder.feed(b"SEND\ncontent-length:1\n\nxyz");
+        assert_eq!(decoder.next_item(), None, "the NUL may still come");
+        decoder.feed(&[b'x'; 60]);
+        let item = decoder.next_item();
+        assert!(matches!(&item, Some(Item::Fault(f)) if f.kind == FaultKind::TooLarge), "{item:?}");
     }
 
     #[test]
