@@ -10,6 +10,12 @@ impl Dice {
         Dice(seed)
     }
 
+    /// A generator whose seed is made of these octets.
+    pub(crate) fn of(octets: &[u8]) -> Self {
+        let seed = octets.len() as u64;
+        Dice(octets.iter().fold(seed, |sum, octet| sum.wrapping_mul(31).wrapping_add(u64::from(*octet))))
+    }
+
     /// The next number.
     pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -23,5 +29,16 @@ impl Dice {
     pub(crate) fn mask(&mut self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.roll().to_be_bytes();
         [a, b, c, d]
+    }
+
+    /// Cuts octets into pieces of up to twenty, some of them empty.
+    pub(crate) fn cut(mut self, octets: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let mut rest = octets;
+        std::iter::from_fn(move || {
+            let whole = rest;
+            let (piece, behind) = whole.split_at(whole.len().min((self.roll() % 20) as usize));
+            rest = behind;
+            (!whole.is_empty()).then_some(piece)
+        })
     }
 }

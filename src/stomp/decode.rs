@@ -3,7 +3,7 @@
 //! The decoder keeps what is unfinished and hands out items as soon as they are whole, so that any split of the
 //! input gives the same items. It never blocks, allocates no more than its limits allow, and names every fault.
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 use super::fault::{Fault, FaultKind};
 use super::frame::{CLIENT_COMMANDS, Frame, Headers, SERVER_COMMANDS, Version, may_have_body};
@@ -23,7 +23,7 @@ pub enum Mode {
 pub struct Limits {
     /// Header lines in a frame.
     pub headers: usize,
-    /// Octets in a header line.
+    /// Octets in a line, without its end.
     pub line: usize,
     /// Octets in a whole frame.
     pub frame: usize,
@@ -187,19 +187,20 @@ impl Decoder {
 
     fn frame(&mut self) -> Option<Item> {
         match self.head_end() {
-            HeadEnd::At(end) => match self.head(end) {
+            Err(fault) => Some(self.broken(fault)),
+            Ok(HeadEnd::At(end)) => match self.head(end) {
                 Ok(head) => self.body(head),
                 Err(fault) => {
                     self.skip_to(end);
                     Some(self.broken(fault))
                 }
             },
-            HeadEnd::Nul(nul) => {
+            Ok(HeadEnd::Nul(nul)) => {
                 let fault = self.no_blank_line(nul);
                 self.skip_to(nul + 1);
                 Some(self.broken(fault))
             }
-            HeadEnd::Unknown => self.overflowing().map(|fault| self.broken(fault)),
+            Ok(HeadEnd::Unknown) => None,
         }
     }
 
@@ -207,32 +208,57 @@ impl Decoder {
     ///
     /// A NUL in the command line ends the frame; in a header line it is an octet of the header like any other, as the
     /// grammar has it ("any OCTET except CR or LF or \":\"").
-    fn head_end(&mut self) -> HeadEnd {
+    fn head_end(&mut self) -> Result<HeadEnd, Fault> {
         let mut at = self.start + self.scanned;
+        let mut line =
+            memrchr(b'\n', &self.buffer[self.start..at]).map_or(self.start, |lf| self.start + lf + 1);
         while let Some(found) = memchr2(b'\n', 0, &self.buffer[at..]) {
-            let next = at + found + 1;
-            if self.buffer[next - 1] == 0 {
-                if memchr(b'\n', &self.buffer[self.start..next]).is_none() {
-                    return HeadEnd::Nul(next - 1);
+            let stop = at + found;
+            self.within_limits(line, stop)?;
+            at = stop + 1;
+            if self.buffer[stop] == 0 {
+                if line == self.start {
+                    return Ok(HeadEnd::Nul(stop));
                 }
-                at = next;
                 continue;
             }
-            if let Some(nul) = self.another_begins(next - 1) {
-                return HeadEnd::Nul(nul);
+            if let Some(nul) = self.another_begins(stop) {
+                return Ok(HeadEnd::Nul(nul));
             }
-            match &self.buffer[next..] {
-                [b'\n', ..] => return HeadEnd::At(next + 1),
-                [b'\r', b'\n', ..] if self.version == Version::V12 => return HeadEnd::At(next + 2),
+            line = at;
+            let blank = match &self.buffer[line..] {
+                [b'\n', ..] => line,
+                [b'\r', b'\n', ..] if self.version == Version::V12 => line + 1,
                 [] | [b'\r'] => {
-                    self.scanned = at + found - self.start;
-                    return HeadEnd::Unknown;
+                    self.scanned = stop - self.start;
+                    return self.unfinished(line);
                 }
-                _ => at = next,
-            }
+                _ => continue,
+            };
+            self.within_limits(line, blank)?;
+            return Ok(HeadEnd::At(blank + 1));
         }
         self.scanned = self.buffer.len() - self.start;
-        HeadEnd::Unknown
+        self.unfinished(line)
+    }
+
+    /// A head whose last line so far begins at `line`.
+    fn unfinished(&self, line: usize) -> Result<HeadEnd, Fault> {
+        self.within_limits(line, self.buffer.len())?;
+        Ok(HeadEnd::Unknown)
+    }
+
+    /// Whether a head that is not whole at `upto`, within the line that begins at `line`, keeps to the limits: of two that
+    /// it exceeds the one that came first, so that it does not matter how much comes at once.
+    fn within_limits(&self, line: usize, upto: usize) -> Result<(), Fault> {
+        // The last octet may be the CR of a line end.
+        let longest = self.limits.line.saturating_add(1);
+        let large = upto - self.start > self.limits.frame;
+        let long = upto - line > longest;
+        if long && (!large || (line - self.start).saturating_add(longest) <= self.limits.frame) {
+            return Err(self.long_line(line));
+        }
+        if large { Err(self.large_frame()) } else { Ok(()) }
     }
 
     /// The NUL before the line that ends at `lf`, if that line is a server's command and nothing else: the frame before
@@ -248,16 +274,6 @@ impl Decoder {
         let ended = trim_eols(&before[..from]);
         let begins = SERVER_COMMANDS.iter().any(|known| known.as_bytes() == command);
         (begins && ended.last() == Some(&0)).then(|| self.start + ended.len() - 1)
-    }
-
-    /// A head that is not whole yet, but beyond the limits already.
-    fn overflowing(&self) -> Option<Fault> {
-        let rest = self.pending();
-        let line = rest.iter().rev().position(|b| *b == b'\n').unwrap_or(rest.len());
-        if line > self.limits.line + 1 {
-            return Some(self.long_line(self.buffer.len() - line));
-        }
-        (rest.len() > self.limits.frame).then(|| self.large_frame())
     }
 
     fn long_line(&self, at: usize) -> Fault {
@@ -302,14 +318,16 @@ impl Decoder {
     /// One line without its end; what is no UTF-8 in it is replaced and noted.
     fn line(&self, from: usize, lf: usize, faults: &mut Vec<Fault>) -> Result<String, Fault> {
         let mut octets = &self.buffer[from..lf];
+        if self.version == Version::V12 {
+            octets = octets.strip_suffix(b"\r").unwrap_or(octets);
+        }
         if octets.len() > self.limits.line {
             return Err(self.long_line(from));
         }
-        if self.version == Version::V12 {
-            octets = octets.strip_suffix(b"\r").unwrap_or(octets);
-            if let Some(cr) = memchr(b'\r', octets) {
-                self.note(self.fault(FaultKind::StrayCr, from + cr, excerpt(octets)), faults)?;
-            }
+        if self.version == Version::V12
+            && let Some(cr) = memchr(b'\r', octets)
+        {
+            self.note(self.fault(FaultKind::StrayCr, from + cr, excerpt(octets)), faults)?;
         }
         match std::str::from_utf8(octets) {
             Ok(text) => Ok(text.to_owned()),
@@ -343,15 +361,22 @@ impl Decoder {
             headers.push(name, value);
             return Ok(());
         }
+        // Where this octet of the line stands in the stream: what was no UTF-8 before it has become longer.
+        let place = |octet: u8, offset: usize| {
+            let before = memchr_iter(octet, &line.as_bytes()[..offset]).count();
+            at + memchr_iter(octet, &self.buffer[at..]).nth(before).unwrap_or(offset)
+        };
         if self.mode == Mode::Lenient && value.contains(':') {
             // Outside the grammar; every known server reads it all the same, so a strict reader does as well.
-            faults.push(self.fault(FaultKind::RawColon, at + name.len() + 1, excerpt(line.as_bytes())));
+            let behind = place(b':', name.len()) + 1;
+            faults.push(self.fault(FaultKind::RawColon, behind, excerpt(line.as_bytes())));
         }
         let mut decode = |text: &str, offset: usize| match unescape(text, self.version) {
             Ok(text) => Ok(text),
             Err((bad, text)) => {
                 let found = excerpt(line.as_bytes());
-                self.note(self.fault(FaultKind::UndefinedEscape, at + offset + bad, found), faults)?;
+                let at = place(b'\\', offset + bad);
+                self.note(self.fault(FaultKind::UndefinedEscape, at, found), faults)?;
                 Ok(text)
             }
         };
@@ -375,32 +400,9 @@ impl Decoder {
     /// Takes the body behind a head, if it has come as a whole.
     fn body(&mut self, head: Head) -> Option<Item> {
         let Head { command, headers, mut faults, body } = head;
-        let end = match self.announced(&headers, body, &mut faults) {
+        let end = match self.body_end(&headers, body, &mut faults) {
             Err(fault) => return Some(self.broken(fault)),
-            Ok(Some(length)) if body.saturating_add(length) - self.start > self.limits.frame => {
-                let fault = self.large_frame();
-                return Some(self.broken(fault));
-            }
-            Ok(Some(length)) => match self.buffer.get(body + length)? {
-                0 => body + length,
-                _ => {
-                    let found = excerpt(&self.buffer[body..=body + length]);
-                    let fault = self.fault(FaultKind::LengthWrong, body + length, found);
-                    if self.mode == Mode::Strict {
-                        return Some(self.broken(fault));
-                    }
-                    faults.push(fault);
-                    body + memchr(0, &self.buffer[body..])?
-                }
-            },
-            Ok(None) => match memchr(0, &self.buffer[body..]) {
-                Some(nul) => body + nul,
-                None if self.pending().len() > self.limits.frame => {
-                    let fault = self.large_frame();
-                    return Some(self.broken(fault));
-                }
-                None => return None,
-            },
+            Ok(end) => end?,
         };
         if end - self.start > self.limits.frame {
             let fault = self.large_frame();
@@ -416,6 +418,34 @@ impl Decoder {
         self.last = self.start;
         self.skip_to(end + 1);
         Some(Item::Frame(Frame { command, headers, body: octets }, faults))
+    }
+
+    /// Where the NUL behind a body stands, if it has come.
+    fn body_end(
+        &self,
+        headers: &Headers,
+        body: usize,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Option<usize>, Fault> {
+        if let Some(length) = self.announced(headers, body, faults)? {
+            if body.saturating_add(length) - self.start > self.limits.frame {
+                return Err(self.large_frame());
+            }
+            let end = body + length;
+            match self.buffer.get(end) {
+                None => return Ok(None),
+                Some(0) => return Ok(Some(end)),
+                Some(_) => {
+                    let found = excerpt(&self.buffer[body..=end]);
+                    self.note(self.fault(FaultKind::LengthWrong, end, found), faults)?;
+                }
+            }
+        }
+        match memchr(0, &self.buffer[body..]) {
+            Some(nul) => Ok(Some(body + nul)),
+            None if self.pending().len() > self.limits.frame => Err(self.large_frame()),
+            None => Ok(None),
+        }
     }
 
     /// The length that the frame announces; of repeated headers the first counts (STOMP12-REP-02).
@@ -528,6 +558,15 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_behind_octets_that_are_no_utf_8_is_found_where_it_stands() {
+        let items = read(Mode::Lenient, &[b"SEND\nx\xff\\n\xff:\xff:\xff\\c\\t\n\n\0"]);
+        let [Item::Frame(_, faults)] = &items[..] else { panic!("{items:?}") };
+        let found: Vec<_> = faults.iter().map(|fault| (fault.kind, fault.at)).collect();
+        let expected = [(FaultKind::NotUtf8, 6), (FaultKind::RawColon, 11), (FaultKind::UndefinedEscape, 16)];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn content_length_counts_octets_and_covers_nul() {
         let items = read(Mode::Strict, &["SEND\ncontent-length:7\n\nä\0b\0c\n\0\nSEND\n\n\0".as_bytes()]);
         let [Item::Frame(first, _), Item::Eol, Item::Frame(second, _)] = &items[..] else {
@@ -609,6 +648,52 @@ mod tests {
             assert!(matches!(&item, Some(Item::Fault(f)) if f.kind == FaultKind::TooLarge), "{item:?}");
             decoder.feed(b"SEND\n\n\0");
             assert_eq!(decoder.next_item(), None);
+        }
+    }
+
+    #[test]
+    fn what_exceeds_a_limit_first_is_told_however_it_comes() {
+        let limits = Limits { headers: 3, line: 20, frame: 40 };
+        for (octets, at) in [
+            // A long line behind an escape that a strict reader refuses, once it has the head.
+            (&b"SEND\nx:\\t\ny:0123456789012345678901234567890\n\n\0"[..], 10),
+            // A long line in a frame that would turn out to have lost its blank line.
+            (b"RECEIPT\nx:0123456789012345678901234567890\0MESSAGE\n\n\0", 8),
+            // A head that is too large before its last line is too long.
+            (b"SEND\na:01234567890123\nb:01234567890123\nc:012345678901234567890123456789\n\n\0", 0),
+        ] {
+            for (mode, size) in
+                [(Mode::Strict, 1), (Mode::Strict, 100), (Mode::Lenient, 1), (Mode::Lenient, 100)]
+            {
+                let mut decoder = Decoder::new(mode, limits);
+                let mut items = Vec::new();
+                for piece in octets.chunks(size) {
+                    decoder.feed(piece);
+                    items.extend(decoder.next_item());
+                }
+                let [Item::Fault(fault)] = &items[..] else { panic!("{items:?}") };
+                assert_eq!((fault.kind, fault.at), (FaultKind::TooLarge, at), "{mode:?}, {size} at a time");
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_longer_than_announced_is_not_kept_for_ever() {
+        let mut decoder = Decoder::new(Mode::Lenient, Limits { headers: 2, line: 20, frame: 60 });
+        decoder.feed(b"SEND\ncontent-length:1\n\nxyz");
+        assert_eq!(decoder.next_item(), None, "the NUL may still come");
+        decoder.feed(&[b'x'; 60]);
+        let item = decoder.next_item();
+        assert!(matches!(&item, Some(Item::Fault(f)) if f.kind == FaultKind::TooLarge), "{item:?}");
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_none_of_its_octets() {
+        let limits = Limits { headers: 1, line: 4, frame: 60 };
+        for octets in [&b"SEND\na:bc\n\n\0"[..], b"SEND\r\na:bc\r\n\r\n\0"] {
+            let mut decoder = Decoder::new(Mode::Strict, limits);
+            decoder.feed(octets);
+            assert!(matches!(decoder.next_item(), Some(Item::Frame(..))), "{octets:?}");
         }
     }
 

@@ -8,6 +8,7 @@ mod encode;
 mod fault;
 mod frame;
 mod header;
+pub mod laws;
 
 pub use decode::{Decoder, Item, Limits, Mode};
 pub use encode::{ContentLength, Style, encode, encode_with};

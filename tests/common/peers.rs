@@ -1,5 +1,7 @@
 //! What tests with programs that are not ours share: Node, Python, servers, a browser.
 
+#![allow(dead_code, reason = "no test needs all of it")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //!
 //! It relies on serde_json and does no I/O. It never guesses: what is no SockJS frame is an error.
 
+pub mod laws;
 mod responses;
 
 use serde_json::Value;

@@ -4,6 +4,7 @@
 //! able to do what no library does. It never repairs a violation silently and never answers by itself.
 
 mod frame;
+pub mod laws;
 mod message;
 
 pub use frame::{FrameReader, Role, Violation, WsFrame, encode_frame, opcode};

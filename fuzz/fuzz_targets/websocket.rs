@@ -1,0 +1,7 @@
+//! What holds of every stream of octets, by libFuzzer.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|octets: &[u8]| stompliance::link::ws::laws::hold(octets));
