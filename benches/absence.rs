@@ -2,6 +2,7 @@
 //! sockets. Each should cost its round trips and no more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stompliance::case::diagnostic::Source;
@@ -32,7 +33,15 @@ fn run(count: usize) -> (Duration, u64, u64) {
         Subject::Embedded { directory: Directory::demo(40), policy: Policy::default(), in_memory: false };
     let profile = library.profiles["reference"].clone();
     let begun = Instant::now();
-    let job = Job { library: &library, plan: &plan, subject, profile, settings, folder: None };
+    let job = Job {
+        library: &library,
+        plan: &plan,
+        subject,
+        profile,
+        settings,
+        folder: None,
+        learned: Arc::default(),
+    };
     let cost = each_record(job, |record| {
         assert!(
             matches!(record.verdict, Verdict::Pass | Verdict::NotApplicable),

@@ -8,9 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use stompliance::fuzz::{Family, Input};
+use stompliance::case::library::Library;
+use stompliance::case::profile::Profile;
+use stompliance::fuzz::{self, Family};
 use stompliance::link::{sockjs, ws};
-use stompliance::stomp::{self, Frame, Version};
+use stompliance::stomp;
 
 /// Fewer are no corpus.
 const FEWEST: usize = 50;
@@ -50,23 +52,12 @@ fn the_laws_of_sockjs_hold_on_its_corpus() {
     replay("sockjs", sockjs::laws::hold);
 }
 
-/// What is sent for an input of the fuzzer's.
-fn octets(input: Input) -> Vec<u8> {
-    match input {
-        Input::Message { headers, body } => {
-            let frame =
-                Frame { command: "SEND".into(), headers: headers.into_iter().collect(), body: body.into() };
-            stomp::encode(&frame, Version::V12)
-        }
-        Input::Octets { octets } | Input::Beneath { octets } => octets,
-        Input::Deed { .. } => Vec::new(),
-    }
-}
-
 /// Inputs that every reader must take: its own, and those of the others.
 fn inputs() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![Family::Frames.input(), Family::Bytes.input(), Family::Websocket.input()]
-        .prop_map(octets)
+    let families = [Family::Frames, Family::Bytes, Family::Websocket];
+    let strategies = fuzz::Strategy::all(&families, &Library::embedded(), &Profile::default());
+    proptest::strategy::Union::new(strategies.iter().map(fuzz::Strategy::input))
+        .prop_map(fuzz::Input::octets)
         // The laws read each octet by itself, many times: what is long shows no more than what is short.
         .prop_map(|octets| octets.into_iter().take(400).collect())
 }

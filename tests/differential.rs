@@ -20,10 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use proptest::strategy::{Strategy, ValueTree};
+use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use stompliance::fuzz::{Family, Input};
-use stompliance::stomp::{Frame, Version, encode};
+use stompliance::case::library::Library;
+use stompliance::case::profile::Profile;
+use stompliance::fuzz::{Family, Strategy};
 
 use classes::{IRIDIUM, STOMPJS};
 use grammar::Sketch;
@@ -39,17 +40,12 @@ const SHOWN: usize = 5;
 fn made() -> Vec<Vec<u8>> {
     let config = Config { failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[12; 32]));
-    let families = [Family::Frames, Family::Frames, Family::Bytes];
-    let strategies = families.map(Family::input);
+    let families = [Family::Frames, Family::Bytes];
+    let strategies = Strategy::all(&families, &Library::embedded(), &Profile::default());
+    let strategies = [&strategies[0], &strategies[0], &strategies[1]].map(Strategy::input);
     (0..MADE)
-        .map(|nth| strategies[nth % strategies.len()].new_tree(&mut runner).expect("an input").current())
-        .map(|input| match input {
-            Input::Octets { octets } | Input::Beneath { octets } => octets,
-            Input::Message { headers, body } => {
-                let headers = headers.into_iter().collect();
-                encode(&Frame { command: "SEND".into(), headers, body: body.into() }, Version::V12)
-            }
-            Input::Deed { .. } => Vec::new(),
+        .map(|nth| {
+            strategies[nth % strategies.len()].new_tree(&mut runner).expect("an input").current().octets()
         })
         .collect()
 }

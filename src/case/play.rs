@@ -41,8 +41,6 @@ pub struct Deed {
     pub name: String,
     /// How often it is drawn, beside the others.
     pub weight: u32,
-    /// Values that points must have, pinned or by default; else it is never done.
-    pub needs: Vec<(String, Value)>,
     /// The placeholder and the kind of a thing that comes into being by it.
     pub makes: Option<(String, String)>,
     /// What is done.
@@ -54,6 +52,8 @@ pub struct Deed {
 /// Steps for what is chosen so that something holds.
 #[derive(Debug, Clone, Default)]
 pub struct Part {
+    /// Values that points must have, pinned or by default; else it is left out.
+    pub needs: Vec<(String, Value)>,
     /// Placeholders and the kinds of things that they stand for; the kind `text` is drawn by chance.
     pub with: Vec<(String, String)>,
     /// What must hold.
@@ -94,6 +94,8 @@ pub struct Unruly {
     pub submit: Vec<Node>,
     /// What must reach nobody, each a step of its own, with a `<body>`.
     pub intrusions: Vec<Node>,
+    /// What the others may do without harm, with some `<text>` and a number of its own.
+    pub harmless: Vec<Part>,
 }
 
 /// A body that is right.
@@ -141,13 +143,26 @@ fn sessions(reader: &mut Reader<'_>, node: &Node) -> Option<Sessions> {
 }
 
 fn unruly(reader: &mut Reader<'_>, node: &Node) -> Option<Unruly> {
-    let keys = ["case!", "from!", "send!", "served!", "audit!", "check", "forms", "submit", "intrusions"];
+    let keys = [
+        "case!",
+        "from!",
+        "send!",
+        "served!",
+        "audit!",
+        "check",
+        "forms",
+        "submit",
+        "intrusions",
+        "harmless",
+    ];
     let fields = reader.fields(node, "`unruly`", &keys);
     let from = pair(reader, fields.get("from")?, "`from`")?;
     let mut forms = Vec::new();
     for node in fields.get("forms").map_or(&[][..], |n| reader.items(n, "`forms`")) {
         forms.extend(form(reader, node));
     }
+    let own = ["text", "nth"].map(str::to_owned);
+    let harmless = fields.get("harmless").map_or(Vec::new(), |n| parts(reader, n, &[], &own));
     let mut list = |key: &str, known: &[&str]| {
         let known: Vec<String> = known.iter().map(|&name| name.to_owned()).collect();
         let steps = fields.get(key).map_or(&[][..], |n| reader.items(n, "a list of steps"));
@@ -161,6 +176,7 @@ fn unruly(reader: &mut Reader<'_>, node: &Node) -> Option<Unruly> {
         check: list("check", &["nth", "headers"]),
         submit: list("submit", &["from", "to", "body"]),
         intrusions: list("intrusions", &["from", "body"]),
+        harmless,
         case: case(reader, fields.get("case")?)?,
         from,
         forms,
@@ -211,7 +227,6 @@ fn case(reader: &mut Reader<'_>, node: &Node) -> Option<Node> {
 fn deed(reader: &mut Reader<'_>, name: &Key, node: &Node, kinds: &[String]) -> Deed {
     let keys = ["weight", "needs", "with", "makes", "when", "steps", "each", "then"];
     reader.fields(node, "a deed", &keys);
-    let needs = node.get("needs").map_or(&[][..], |n| reader.entries(n, "`needs`"));
     let makes = node.get("makes").and_then(|n| pair(reader, n, "`makes`"));
     let made: Vec<String> = makes.iter().map(|(placeholder, _)| placeholder.clone()).collect();
     let part = part(reader, node, kinds, &made);
@@ -219,7 +234,6 @@ fn deed(reader: &mut Reader<'_>, name: &Key, node: &Node, kinds: &[String]) -> D
     Deed {
         name: name.name.clone(),
         weight: node.get("weight").map_or(1, |n| weight(reader, n)),
-        needs: needs.iter().map(|(key, node)| (key.name.clone(), node.value())).collect(),
         makes,
         part,
         each: node.get("each").map_or(Vec::new(), |n| parts(reader, n, kinds, &known)),
@@ -250,7 +264,7 @@ fn pair(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<(String, Str
 fn parts(reader: &mut Reader<'_>, node: &Node, kinds: &[String], known: &[String]) -> Vec<Part> {
     let items = reader.items(node, "a list of parts");
     let one = |reader: &mut Reader<'_>, node: &Node| {
-        reader.fields(node, "a part", &["with", "when", "steps", "then"]);
+        reader.fields(node, "a part", &["needs", "with", "when", "steps", "then"]);
         part(reader, node, kinds, known)
     };
     items.iter().map(|node| one(reader, node)).collect()
@@ -270,7 +284,9 @@ fn part(reader: &mut Reader<'_>, node: &Node, kinds: &[String], known: &[String]
     let (when, then) = (about("when"), about("then"));
     let steps = node.get("steps").map_or(&[][..], |n| reader.items(n, "a list of steps"));
     steps.iter().for_each(|step| filled(reader, step, &known));
-    Part { with, when, steps: steps.to_vec(), then }
+    let needs = node.get("needs").map_or(&[][..], |n| reader.entries(n, "`needs`"));
+    let needs = needs.iter().map(|(key, node)| (key.name.clone(), node.value())).collect();
+    Part { needs, with, when, steps: steps.to_vec(), then }
 }
 
 fn facts(reader: &mut Reader<'_>, node: &Node, known: &[String]) -> Vec<Fact> {

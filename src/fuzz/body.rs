@@ -252,7 +252,7 @@ mod tests {
             (Slip::Cut(5), true),
             (Slip::Behind(" ".into()), false),
         ] {
-            assert_eq!(is_wrong(&form(), &[slip.clone()]), wrong, "{slip:?}");
+            assert_eq!(is_wrong(&form(), std::slice::from_ref(&slip)), wrong, "{slip:?}");
         }
     }
 

@@ -44,6 +44,13 @@ pub enum Input {
         /// What is said.
         text: String,
     },
+    /// Something of the dialect that may be done, by one who behaves.
+    Harmless {
+        /// Which of them.
+        nth: usize,
+        /// What is said.
+        text: String,
+    },
     /// What a user does in a session.
     Deed {
         /// Which of the dialect's deeds.
@@ -62,6 +69,17 @@ pub struct Message {
     pub headers: Vec<(String, String)>,
     /// The body, to which a mark is added.
     pub body: String,
+}
+
+impl Message {
+    fn octets(self) -> Vec<u8> {
+        let frame = Frame {
+            command: "SEND".into(),
+            headers: self.headers.into_iter().collect(),
+            body: self.body.into(),
+        };
+        encode_with(&frame, &Style::default())
+    }
 }
 
 /// How frames are laid out in WebSocket messages: `wire` of the language.
@@ -104,6 +122,15 @@ impl Layout {
 }
 
 impl Input {
+    /// Its octets beneath all layouts, as far as it has any of its own: messages as SEND frames.
+    pub fn octets(self) -> Vec<u8> {
+        match self {
+            Input::Octets { octets } | Input::Beneath { octets } => octets,
+            Input::Messages { messages, .. } => messages.into_iter().flat_map(Message::octets).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// How many things are tried by it.
     pub fn count(&self) -> u64 {
         match self {
@@ -131,6 +158,10 @@ pub(super) fn text(most: usize) -> BoxedStrategy<String> {
         '\u{4e2d}',
         '\u{1f600}',
         '\u{7f}',
+        '\u{301}',
+        '\u{200f}',
+        '<',
+        '&',
     ]);
     let c = prop_oneof![6 => proptest::char::range('a', 'z'), 2 => odd, 1 => proptest::char::any()];
     vec(c, 0..most).prop_map(|chars| chars.into_iter().collect()).boxed()
@@ -198,6 +229,7 @@ enum Mistake {
     None,
     NoNul,
     Length(usize),
+    LengthIs(&'static str),
     Unescaped,
     CrLf,
     LowerCase,
@@ -216,7 +248,9 @@ fn mistake() -> impl Strategy<Value = Mistake> {
     prop_oneof![
         2 => Just(Mistake::None),
         1 => Just(Mistake::NoNul),
-        2 => (0usize..200_000).prop_map(Mistake::Length),
+        1 => (0usize..200_000).prop_map(Mistake::Length),
+        2 => (0usize..30).prop_map(Mistake::Length),
+        1 => select(vec!["abc", "-1", "1.5", "", "0x1", "99999999999999999999", "1 2"]).prop_map(Mistake::LengthIs),
         1 => Just(Mistake::Unescaped),
         1 => Just(Mistake::CrLf),
         1 => Just(Mistake::LowerCase),
@@ -233,7 +267,7 @@ fn mistake() -> impl Strategy<Value = Mistake> {
 }
 
 /// A frame of a client: mostly with all that it must have, and then some of what usually stands in one.
-fn frame() -> impl Strategy<Value = Frame> {
+fn frame() -> impl Strategy<Value = (Frame, bool)> {
     let command = prop_oneof![
         6 => select(vec!["SEND", "SUBSCRIBE"]).prop_map(str::to_owned),
         6 => select(CLIENT_COMMANDS.to_vec()).prop_map(str::to_owned),
@@ -273,13 +307,18 @@ fn frame() -> impl Strategy<Value = Frame> {
         // Only SEND may have a body; the mistake of another is one among others.
         let frame = Frame::new(&command).body(if whole && command != "SEND" { String::new() } else { body });
         let required = required.iter().filter(|_| whole).map(|&(n, v)| (n.to_owned(), v.to_owned()));
-        required.chain(others).fold(frame, |frame, (name, value)| frame.with(name, value))
+        let frame = required.chain(others).fold(frame, |frame, (name, value)| frame.with(name, value));
+        (frame, whole)
     })
 }
 
 /// The octets of a frame that is nearly valid.
 pub(super) fn nearly_valid() -> impl Strategy<Value = Input> {
-    (frame(), mistake()).prop_map(|(frame, mistake)| Input::Octets { octets: mistaken(frame, mistake) })
+    (frame(), mistake()).prop_map(|((frame, whole), mistake)| {
+        // What is lacking is mistake enough.
+        let mistake = if whole { mistake } else { Mistake::None };
+        Input::Octets { octets: mistaken(frame, mistake) }
+    })
 }
 
 /// The octets of a frame with something wrong about it.
@@ -288,6 +327,10 @@ fn mistaken(mut frame: Frame, mistake: Mistake) -> Vec<u8> {
     match &mistake {
         Mistake::NoNul => style.nul = false,
         Mistake::Length(length) => style.content_length = ContentLength::Exactly(*length),
+        Mistake::LengthIs(text) => {
+            style.content_length = ContentLength::AsGiven;
+            frame.headers.push("content-length", *text);
+        }
         Mistake::Unescaped => style.escape = false,
         Mistake::CrLf => style.crlf = true,
         Mistake::LowerCase => frame.command = frame.command.to_lowercase(),

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::Input;
+use super::strategy::Strategy;
 use super::yaml::{Filling, literal, step};
 use crate::case::play::{Deed, Fact, Part, Sessions, TEXT, fill};
 
@@ -13,15 +14,16 @@ use crate::case::play::{Deed, Fact, Part, Sessions, TEXT, fill};
 type Binding = Vec<(String, String)>;
 
 /// What there is and what holds.
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+struct State<'s> {
+    strategy: &'s Strategy,
     facts: BTreeSet<Vec<String>>,
     things: BTreeMap<String, Vec<String>>,
 }
 
-/// The steps of a session.
-pub(super) fn steps(sessions: &Sessions, inputs: &[Input]) -> Vec<String> {
-    let mut state = State::new(sessions);
+/// The steps of a session of this strategy.
+pub(super) fn steps(strategy: &Strategy, sessions: &Sessions, inputs: &[Input]) -> Vec<String> {
+    let mut state = State::new(strategy, sessions);
     let mut out = Vec::new();
     for (at, input) in inputs.iter().enumerate() {
         if let Input::Deed { deed, choice, text } = input
@@ -37,9 +39,10 @@ pub(super) fn steps(sessions: &Sessions, inputs: &[Input]) -> Vec<String> {
     out
 }
 
-impl State {
-    fn new(sessions: &Sessions) -> Self {
-        let mut state = State { things: sessions.things.iter().cloned().collect(), ..State::default() };
+impl<'s> State<'s> {
+    fn new(strategy: &'s Strategy, sessions: &Sessions) -> Self {
+        let things = sessions.things.iter().cloned().collect();
+        let mut state = State { strategy, facts: BTreeSet::new(), things };
         for fact in &sessions.begin {
             let kinds = sessions.things.iter().filter(|(kind, _)| fact.words.contains(&format!("<{kind}>")));
             let with = kinds.map(|(kind, _)| (kind.clone(), kind.clone())).collect();
@@ -76,7 +79,7 @@ impl State {
 
     /// All that the placeholders of a part can stand for so that what must hold does.
     fn ways(&self, part: &Part, given: &Binding) -> Vec<Binding> {
-        let mut ways = vec![given.clone()];
+        let mut ways = if self.strategy.admits(part) { vec![given.clone()] } else { Vec::new() };
         for (name, kind) in part.with.iter().filter(|(_, kind)| kind != TEXT) {
             let things = self.things.get(kind).map_or(&[][..], Vec::as_slice);
             let with = |way: &Binding, thing: &String| {

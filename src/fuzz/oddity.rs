@@ -14,7 +14,7 @@ use crate::link::ws::{Assembler, FrameReader, Role, opcode};
 use crate::stomp::{CLIENT_COMMANDS, Decoder, FaultKind, Frame, Item, Limits, Mode};
 
 /// How many inputs are tried by themselves for each clause.
-const TRIED: usize = 8;
+const TRIED: usize = 20;
 /// The most of an example that is kept, in characters.
 const SHOWN: usize = 200;
 
@@ -87,7 +87,7 @@ pub(super) fn look_for(
 
 /// The clause that the first frame of these octets breaks, sent over a connection that has agreed on 1.2.
 pub(super) fn forbidden(octets: &[u8]) -> Option<&'static str> {
-    let mut decoder = Decoder::new(Mode::Strict, Limits::default());
+    let mut decoder = Decoder::new(Mode::Strict, Limits::GENEROUS);
     decoder.feed(octets);
     loop {
         match decoder.next_item()? {
@@ -105,7 +105,7 @@ pub(super) const TAIL: &[u8] = b"\n\n\0\n";
 
 /// Whether a frame of STOMP is left unfinished by these octets and the tail.
 pub(super) fn is_unfinished(octets: &[u8]) -> bool {
-    let mut decoder = Decoder::new(Mode::Lenient, Limits::default());
+    let mut decoder = Decoder::new(Mode::Lenient, Limits::GENEROUS);
     decoder.feed(octets);
     decoder.feed(TAIL);
     while decoder.next_item().is_some() {}

@@ -25,7 +25,13 @@ pub fn suite(scenarios: &[Scenario]) -> String {
         let play = &one.strategy.dialect.play;
         match (&play.sessions, &play.unruly) {
             (Some(sessions), _) if one.strategy.family == super::Family::Sessions => {
-                case(&mut out, &one.name(), &sessions.case, None, &model::steps(sessions, &one.inputs));
+                case(
+                    &mut out,
+                    &one.name(),
+                    &sessions.case,
+                    None,
+                    &model::steps(&one.strategy, sessions, &one.inputs),
+                );
             }
             (_, Some(unruly)) => {
                 let steps = among_others(unruly, &one.inputs);
@@ -72,6 +78,16 @@ fn among_others(unruly: &Unruly, inputs: &[Input]) -> Vec<String> {
     for input in inputs {
         match input {
             Input::Messages { layout, messages } => said(unruly, layout, messages, &mut sent, &mut steps),
+            Input::Harmless { nth, text } => {
+                let number = steps.len();
+                let fillings = |name: &str| match name {
+                    "text" => Some(Filling::Text(literal(text))),
+                    "nth" => Some(Filling::Text(number.to_string())),
+                    _ => None,
+                };
+                let part = unruly.harmless.get(*nth);
+                steps.extend(part.iter().flat_map(|p| &p.steps).map(|node| step(node, &fillings)));
+            }
             Input::Deed { .. } => {}
             _ => {
                 if acted {
@@ -132,7 +148,9 @@ fn misdone(unruly: &Unruly, input: &Input, steps: &mut Vec<String>) {
     match input {
         Input::Octets { octets } => {
             // Silence is legal while a frame is not whole: it is completed before anything is expected.
-            steps.push(format!("{from}: {{ bytes: {} }}", bytes(octets)));
+            // What is for nobody in particular is not for those of other scenarios.
+            let own = bytes(octets).replace("/topic/fuzz", "/topic/$(mark)");
+            steps.push(format!("{from}: {{ bytes: {own} }}"));
             steps.push(format!("{from}: {{ bytes: {} }}", bytes(oddity::TAIL)));
             unfinished = oddity::is_unfinished(octets);
         }
@@ -157,7 +175,7 @@ fn misdone(unruly: &Unruly, input: &Input, steps: &mut Vec<String>) {
             };
             steps.extend(unruly.intrusions.get(*nth).map(|node| step(node, &fillings)));
         }
-        Input::Messages { .. } | Input::Deed { .. } => {}
+        Input::Messages { .. } | Input::Harmless { .. } | Input::Deed { .. } => {}
     }
     match unfinished {
         true => steps.push(format!("{from}: {{ cut: reset }}")),

@@ -2,13 +2,15 @@
 //!
 //! It relies on the section `fuzz` of the dialect, and leaves out what the profile does not promise. It names no application.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, any};
 use proptest::prop_oneof;
 use proptest::sample::select;
-use proptest::strategy::{Just, Strategy as _};
+use proptest::strategy::{Just, Strategy as _, Union};
+use serde_json::Value;
 
 use super::body::slips;
 use super::input::{
@@ -16,7 +18,7 @@ use super::input::{
 };
 use crate::case::dialect::Dialect;
 use crate::case::library::Library;
-use crate::case::play::Deed;
+use crate::case::play::Part;
 use crate::case::profile::Profile;
 
 /// A family of things to try.
@@ -63,8 +65,12 @@ pub struct Strategy {
     pub family: Family,
     /// The dialect.
     pub dialect: Arc<Dialect>,
-    /// Deeds that the profile admits, each as often as it weighs.
+    /// Points, as the profile pins them or by default.
+    points: BTreeMap<String, Value>,
+    /// Deeds that they admit, each as often as it weighs.
     deeds: Vec<usize>,
+    /// Harmless things that they admit.
+    harmless: Vec<usize>,
 }
 
 impl Strategy {
@@ -78,15 +84,16 @@ impl Strategy {
     }
 
     fn new(family: Family, dialect: &Arc<Dialect>, profile: &Profile) -> Option<Self> {
-        let deeds: Vec<usize> = dialect
-            .play
-            .sessions
-            .iter()
-            .flat_map(|s| &s.deeds)
-            .enumerate()
-            .filter(|(_, deed)| admits(dialect, profile, deed))
-            .flat_map(|(at, deed)| std::iter::repeat_n(at, deed.weight as usize))
-            .collect();
+        let defaults = dialect.points.iter();
+        let defaults = defaults.filter_map(|(key, point)| Some((key.name.clone(), point.default.clone()?)));
+        let mut points: BTreeMap<String, Value> = defaults.collect();
+        points.extend(profile.points.clone());
+        let deeds = dialect.play.sessions.iter().flat_map(|s| &s.deeds).enumerate();
+        let deeds = deeds.filter(|(_, deed)| admits(&points, &deed.part));
+        let deeds: Vec<usize> =
+            deeds.flat_map(|(at, deed)| std::iter::repeat_n(at, deed.weight as usize)).collect();
+        let harmless = dialect.play.unruly.iter().flat_map(|unruly| &unruly.harmless).enumerate();
+        let harmless = harmless.filter(|(_, part)| admits(&points, part)).map(|(at, _)| at).collect();
         let unruly = dialect.play.unruly.as_ref();
         let there = match family {
             Family::Frames | Family::Bytes | Family::Websocket => unruly.is_some(),
@@ -95,7 +102,7 @@ impl Strategy {
             }
             Family::Sessions => !deeds.is_empty(),
         };
-        there.then(|| Strategy { family, dialect: dialect.clone(), deeds })
+        there.then(|| Strategy { family, dialect: dialect.clone(), points, deeds, harmless })
     }
 
     /// Its name, which scenarios begin with.
@@ -103,7 +110,13 @@ impl Strategy {
         format!("{}-{}", self.dialect.name, self.family.word())
     }
 
-    fn input(&self) -> BoxedStrategy<Input> {
+    /// Whether what the profile says of the target admits this.
+    pub(super) fn admits(&self, part: &Part) -> bool {
+        admits(&self.points, part)
+    }
+
+    /// Makes one input.
+    pub fn input(&self) -> BoxedStrategy<Input> {
         let unruly = self.dialect.play.unruly.as_ref();
         let (forms, intrusions) =
             unruly.map_or((0, 0), |unruly| (unruly.forms.len(), unruly.intrusions.len()));
@@ -111,7 +124,14 @@ impl Strategy {
         let headers = unruly.is_some_and(|unruly| !unruly.check.is_empty());
         match self.family {
             Family::Frames => {
-                prop_oneof![2 => valid(headers, layout_of_frames()), 3 => nearly_valid()].boxed()
+                let mut all =
+                    std::vec![(8, valid(headers, layout_of_frames()).boxed()), (12, nearly_valid().boxed())];
+                if !self.harmless.is_empty() {
+                    let harmless = (select(self.harmless.clone()), text(8));
+                    let harmless = harmless.prop_map(|(nth, text)| Input::Harmless { nth, text });
+                    all.push((1, harmless.boxed()));
+                }
+                Union::new_weighted(all).boxed()
             }
             Family::Bytes => octets().prop_map(|octets| Input::Octets { octets }).boxed(),
             Family::Websocket => {
@@ -143,11 +163,7 @@ impl Strategy {
     }
 }
 
-/// Whether the points that a deed needs have these values, pinned or by default.
-fn admits(dialect: &Dialect, profile: &Profile, deed: &Deed) -> bool {
-    let value = |name: &str| {
-        let default = || dialect.point(name).and_then(|point| point.default.as_ref());
-        profile.points.get(name).or_else(default)
-    };
-    deed.needs.iter().all(|(name, wanted)| value(name) == Some(wanted))
+/// Whether the points that something needs have these values.
+fn admits(points: &BTreeMap<String, Value>, part: &Part) -> bool {
+    part.needs.iter().all(|(name, wanted)| points.get(name) == Some(wanted))
 }

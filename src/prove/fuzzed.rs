@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::ProveError;
 use crate::case::library::Library;
-use crate::fuzz::{Family, How, Strategy, Told, hunt};
+use crate::fuzz::{Family, Fault, How, Strategy, Told, hunt};
 use crate::reference::{Defect, Directory, Policy};
-use crate::run::Subject;
+use crate::run::{RunError, Subject};
 
 /// Areas of the catalogues that inputs of the fuzzer bear on: frames, and what is delivered to whom. It opens its connections as a
 /// client that behaves does, agrees on 1.2, and leaves heart-beats and SockJS to the suites.
@@ -97,8 +97,14 @@ pub fn search(
         Told::Found(finding) => note(&finding.failure.clause, Some(finding.name())),
         Told::Odd(clause) => note(clause, None),
     };
-    let outcome =
-        hunt(library, &subject, &profile, &how, &stop, &tell).map_err(|e| ProveError::Run(e.to_string()))?;
+    let outcome = match hunt(library, &subject, &profile, &how, &stop, &tell) {
+        Ok(outcome) => outcome,
+        // Nobody is let in: that is told before anything is tried.
+        Err(Fault::Run(RunError::Unfit(_))) => {
+            return Ok((0, Some(Found { clause: "cannot be judged".into(), scenario: None, listed: false })));
+        }
+        Err(fault) => return Err(ProveError::Run(fault.to_string())),
+    };
     if let Some((why, _)) = outcome.unjudged.iter().next() {
         return Err(ProveError::Run(format!("the fuzzer came to no verdict: {why}")));
     }

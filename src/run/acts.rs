@@ -410,7 +410,7 @@ fn send_frame(
 }
 
 fn ill_formed(octets: &[u8], version: crate::stomp::Version) -> Option<String> {
-    let mut reader = Decoder::new(Mode::Strict, Limits::default());
+    let mut reader = Decoder::new(Mode::Strict, Limits::GENEROUS);
     reader.set_version(version);
     reader.feed(octets);
     match reader.next_item() {

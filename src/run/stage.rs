@@ -71,7 +71,7 @@ impl Default for Link {
             live: Vec::new(),
             cancelled: BTreeSet::new(),
             proved: BTreeSet::new(),
-            echo: Decoder::new(Mode::Lenient, Limits::default()),
+            echo: Decoder::new(Mode::Lenient, Limits::GENEROUS),
             spoilt: false,
             refused: false,
             dials: 0,

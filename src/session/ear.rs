@@ -31,7 +31,7 @@ pub(super) struct Ear {
 
 impl Ear {
     pub(super) fn new(secrets: Secrets, sink: Sink) -> Self {
-        let decoder = Decoder::new(Mode::Lenient, Limits::default());
+        let decoder = Decoder::new(Mode::Lenient, Limits::GENEROUS);
         Ear { decoder, secrets, sink, seen: (0, 0), opened: false, closing: false }
     }
 

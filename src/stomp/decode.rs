@@ -29,6 +29,11 @@ pub struct Limits {
     pub frame: usize,
 }
 
+impl Limits {
+    /// Limits of who must not refuse what a peer sends: they only keep memory bounded.
+    pub const GENEROUS: Limits = Limits { headers: 100_000, line: 16 * 1024 * 1024, frame: 64 * 1024 * 1024 };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits { headers: 1_000, line: 64 * 1024, frame: 64 * 1024 * 1024 }
