@@ -146,6 +146,7 @@ fn prepare(args: &Args) -> Result<Ready, String> {
         repeat: usize::from(args.repeat),
         no_preflight: args.no_preflight,
         chaos: args.network.badness(),
+        ..Settings::default()
     };
     Ok(Ready { library, plan, subject, profile, settings })
 }

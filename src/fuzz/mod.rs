@@ -40,7 +40,9 @@ use crate::run::Subject;
 use trial::Bench;
 
 /// Scenarios that are run at a time on one server.
-const ROUND: u64 = 32;
+const ROUND: u64 = 64;
+/// What making a finding smaller may take where the time is over.
+const GRACE: Duration = Duration::from_secs(10);
 /// Findings that are kept; there are no more than so many causes in a target that is worth fuzzing.
 pub const MOST_FINDINGS: usize = 100;
 
@@ -240,7 +242,8 @@ impl Shared<'_> {
                 return Ok(());
             }
         }
-        let finding = shrink::smallest(self.how.seed, one, failure, bench)?;
+        let left = self.how.lasts.map_or(Duration::MAX, |most| most.saturating_sub(self.begun.elapsed()));
+        let finding = shrink::smallest(self.how.seed, one, failure, bench, left.max(GRACE))?;
         let mut out = self.lock();
         // Made smaller, it may turn out to be one that is known.
         if let Some(same) = out.findings.iter_mut().find(|f| f.includes(&finding.failure.kind())) {

@@ -30,7 +30,7 @@ pub struct Oddity {
 }
 
 impl Oddity {
-    fn note(&mut self, taken: Option<bool>, octets: &[u8]) {
+    fn note(&mut self, taken: Option<bool>, input: &Input) {
         match taken {
             // It came to no verdict, and says nothing.
             None => self.tried -= 1,
@@ -38,6 +38,7 @@ impl Oddity {
             Some(true) => {
                 self.taken += 1;
                 if self.example.is_empty() {
+                    let octets = input.clone().octets();
                     self.example = octets.escape_ascii().to_string().chars().take(SHOWN).collect();
                 }
             }
@@ -52,37 +53,40 @@ pub(super) fn look_for(
     out: &Mutex<Outcome>,
     tell: &dyn Fn(Told<'_>),
 ) -> Result<(), Fault> {
-    for one in scenarios {
-        for input in &one.inputs {
-            // Where something is left unfinished, the connection is given up before an answer must have come.
-            let (octets, clause) = match input {
-                Input::Octets { octets } if !is_unfinished(octets) => (octets, forbidden(octets)),
-                Input::Beneath { octets } if !is_unfinished_beneath(octets) => {
-                    (octets, forbidden_beneath(octets))
-                }
-                _ => continue,
-            };
-            let Some(clause) = clause else { continue };
-            {
-                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-                let oddity = out.oddities.entry(clause.to_owned()).or_default();
-                if oddity.tried == TRIED {
-                    continue;
-                }
-                oddity.tried += 1;
-            }
-            let alone = Scenario { inputs: vec![input.clone()], ..one.clone() };
-            let taken = bench.takes(&alone)?;
-            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-            let oddity = out.oddities.entry(clause.to_owned()).or_default();
-            oddity.note(taken, octets);
-            if taken == Some(true) && oddity.taken == 1 {
-                drop(out);
-                tell(Told::Odd(clause));
-            }
+    let inputs = scenarios.iter().flat_map(|one| one.inputs.iter().map(move |input| (&one.strategy, input)));
+    let mut wanted: Vec<(&'static str, Scenario)> = Vec::new();
+    for (strategy, input) in inputs {
+        let Some(clause) = broken(input) else { continue };
+        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+        let oddity = out.oddities.entry(clause.to_owned()).or_default();
+        if oddity.tried < TRIED {
+            oddity.tried += 1;
+            let (strategy, number) = (strategy.clone(), wanted.len() as u64);
+            wanted.push((clause, Scenario { strategy, number, inputs: vec![input.clone()] }));
+        }
+    }
+    let alone: Vec<Scenario> = wanted.iter().map(|(_, one)| one.clone()).collect();
+    let taken = bench.takes(&alone)?;
+    for ((clause, one), taken) in wanted.iter().zip(taken) {
+        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+        let oddity = out.oddities.entry((*clause).to_owned()).or_default();
+        oddity.note(taken, &one.inputs[0]);
+        if taken == Some(true) && oddity.taken == 1 {
+            drop(out);
+            tell(Told::Odd(clause));
         }
     }
     Ok(())
+}
+
+/// The clause that an input breaks, unless it leaves something unfinished: then the connection is given up before an answer must have
+/// come.
+fn broken(input: &Input) -> Option<&'static str> {
+    match input {
+        Input::Octets { octets } if !is_unfinished(octets) => forbidden(octets),
+        Input::Beneath { octets } if !is_unfinished_beneath(octets) => forbidden_beneath(octets),
+        _ => None,
+    }
 }
 
 /// The clause that the first frame of these octets breaks, sent over a connection that has agreed on 1.2.
@@ -100,14 +104,13 @@ pub(super) fn forbidden(octets: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What completes a frame that is cut off, and harms nothing otherwise.
+/// What completes a frame that is cut off.
 pub(super) const TAIL: &[u8] = b"\n\n\0\n";
 
-/// Whether a frame of STOMP is left unfinished by these octets and the tail.
+/// Whether a frame of STOMP is left unfinished by these octets.
 pub(super) fn is_unfinished(octets: &[u8]) -> bool {
     let mut decoder = Decoder::new(Mode::Lenient, Limits::GENEROUS);
     decoder.feed(octets);
-    decoder.feed(TAIL);
     while decoder.next_item().is_some() {}
     !decoder.pending().is_empty()
 }

@@ -147,12 +147,14 @@ fn misdone(unruly: &Unruly, input: &Input, steps: &mut Vec<String>) {
     let mut unfinished = false;
     match input {
         Input::Octets { octets } => {
-            // Silence is legal while a frame is not whole: it is completed before anything is expected.
             // What is for nobody in particular is not for those of other scenarios.
             let own = bytes(octets).replace("/topic/fuzz", "/topic/$(mark)");
             steps.push(format!("{from}: {{ bytes: {own} }}"));
-            steps.push(format!("{from}: {{ bytes: {} }}", bytes(oddity::TAIL)));
-            unfinished = oddity::is_unfinished(octets);
+            if oddity::is_unfinished(octets) {
+                // Silence is legal while a frame is not whole: it is completed before anything is expected.
+                steps.push(format!("{from}: {{ bytes: {} }}", bytes(oddity::TAIL)));
+                unfinished = oddity::is_unfinished(&[octets, oddity::TAIL].concat());
+            }
         }
         Input::Beneath { octets } => {
             steps.push(format!("{from}: {{ ws: {{ raw: \"{}\" }} }}", spaced(octets)));

@@ -16,12 +16,13 @@ use super::{Scenario, runner};
 const MOST: usize = 300;
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The smallest scenario that fails in the same way; or the very one, marked, where it does not fail again by itself.
+/// The smallest scenario, found within this time, that fails in the same way; or the very one, marked, where it does not fail again by itself.
 pub(super) fn smallest(
     seed: u64,
     found: &Scenario,
     failure: Failure,
     bench: &mut Bench,
+    most: Duration,
 ) -> Result<Finding, Fault> {
     let (begun, mut runs, clause) = (Instant::now(), 0, failure.clause.clone());
     let kinds = BTreeSet::from([failure.kind()]);
@@ -52,7 +53,7 @@ pub(super) fn smallest(
     };
     let mut tried = 0;
     let mut more = tree.simplify();
-    while more && tried < MOST && begun.elapsed() < LONGEST {
+    while more && tried < MOST && begun.elapsed() < most.min(LONGEST) {
         tried += 1;
         let smaller = Scenario { inputs: tree.current(), ..found.clone() };
         more = match fails(&smaller)? {

@@ -113,21 +113,27 @@ impl Bench {
         Ok(self.run_with(scenarios, true, None)?.iter().flat_map(failures).collect())
     }
 
-    /// Whether the target takes the one input of a scenario: neither answers by ERROR nor ends the connection. Nothing, where there is
-    /// no verdict.
-    pub(super) fn takes(&mut self, one: &Scenario) -> Result<Option<bool>, Fault> {
-        let from = one.strategy.dialect.play.unruly.as_ref().map(|unruly| unruly.from.0.clone());
-        let scratch = Scratch::new().map_err(|e| Fault::Scenario(one.name(), e.to_string()))?;
-        let records = self.run_with(std::slice::from_ref(one), true, Some(scratch.folder.clone()))?;
-        let Some(record) = records.iter().find(|record| record.id.starts_with(scenario::SUITE)) else {
-            return Ok(None);
+    /// Of scenarios with one input each, whether the target takes it: neither answers by ERROR nor ends the connection. Nothing, where
+    /// there is no verdict.
+    pub(super) fn takes(&mut self, scenarios: &[Scenario]) -> Result<Vec<Option<bool>>, Fault> {
+        if scenarios.is_empty() {
+            return Ok(Vec::new());
+        }
+        let no_folder = |e: std::io::Error| Fault::Scenario("of an oddity".into(), e.to_string());
+        let scratch = Scratch::new().map_err(no_folder)?;
+        let records = self.run_with(scenarios, true, Some(scratch.folder.clone()))?;
+        let of = |one: &Scenario| {
+            let id = format!("{}/{}", scenario::SUITE, one.name());
+            let record = records.iter().find(|record| record.id == id)?;
+            let (Verdict::Pass | Verdict::Known, Some(path)) = (record.verdict, &record.journal) else {
+                return None;
+            };
+            let from = one.strategy.dialect.play.unruly.as_ref().map(|unruly| unruly.from.0.clone());
+            let journal = std::fs::read_to_string(path).ok()?;
+            let events = journal.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok());
+            Some(!events.filter(|event| event.on == from).any(|event| refuses(&event.what)))
         };
-        let journal = record.journal.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-        let (Verdict::Pass | Verdict::Known, Some(journal)) = (record.verdict, journal) else {
-            return Ok(None);
-        };
-        let events = journal.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok());
-        Ok(Some(!events.filter(|event| event.on == from).any(|event| refuses(&event.what))))
+        Ok(scenarios.iter().map(of).collect())
     }
 
     /// One alone, on a server of its own where that is ours: how it breaks this clause, if it does.
@@ -163,6 +169,8 @@ impl Bench {
             floor: self.floor,
             jobs: self.jobs,
             no_preflight,
+            // One alone is tried so that it breaks, and many times.
+            linger: if scenarios.len() == 1 { Duration::ZERO } else { Settings::default().linger },
             ..Settings::default()
         };
         let job = Job {

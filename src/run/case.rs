@@ -16,9 +16,6 @@ use super::stage::Stage;
 use super::world::Waiting as Spent;
 use crate::case::event::{Phase, What};
 
-/// How long connections stay open after their case, to catch what comes late (docs/verdicts.md).
-pub(super) const LINGER: Duration = Duration::from_millis(250);
-
 /// Something that happens once and is waited for. (Channels that tokio has for this wake their waiters in random order,
 /// and the same seed must give the same transcripts.)
 #[derive(Debug, Default)]
@@ -137,10 +134,10 @@ async fn await_closes(stage: &Arc<Stage>) {
 }
 
 /// Keeps the connections open for a while, so that what comes late is seen; then closes them with the handshake.
-pub(super) async fn linger(stage: &Arc<Stage>, linger: &Linger, lingers: bool) {
-    if lingers {
+pub(super) async fn linger(stage: &Arc<Stage>, linger: &Linger, longest: Option<Duration>) {
+    if let Some(longest) = longest {
         stage.lock().lingering = true;
-        let _ = timeout(LINGER, linger.end.wait()).await;
+        let _ = timeout(longest, linger.end.wait()).await;
     }
     let open: Vec<String> = {
         let state = stage.lock();

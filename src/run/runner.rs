@@ -386,7 +386,7 @@ impl Runner {
             cold_at = cold_at.max(slot.closed);
         }
         let offline = stage.script.cast.iter().any(|m| m.state == "offline");
-        let departure = self.world.departure();
+        let (departure, longest) = (self.world.departure(), self.settings.linger);
         let (task_stage, sender) = (stage.clone(), tasks.sender.clone());
         let begun = Instant::now();
         let task = tasks.set.spawn(async move {
@@ -405,7 +405,7 @@ impl Runner {
             if lingers {
                 let _ = sender.send(Message::Free(number, shared.clone()));
             }
-            linger(&task_stage, &shared, lingers).await;
+            linger(&task_stage, &shared, lingers.then_some(longest)).await;
             if !lingers {
                 let _ = sender.send(Message::Free(number, shared));
             }

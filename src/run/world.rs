@@ -157,9 +157,13 @@ impl World {
     }
 
     /// How long the end of a connection is waited for after an ERROR: with all patience, until the target has shown
-    /// three times that it does not close.
+    /// three times that it does not close; unless the profile says so.
     pub fn close_patience(&self) -> Duration {
-        if self.learned.unclosed() < 3 {
+        let known = |rule: &Rule| {
+            rule.then.is_some()
+                && self.profile.known.iter().any(|k| k.case.is_none() && k.clause == rule.requirement)
+        };
+        if self.learned.unclosed() < 3 && !self.rules.iter().any(known) {
             self.patience()
         } else {
             Duration::from_millis(20).max(self.round_trip() * 5)
@@ -268,12 +272,14 @@ pub struct Settings {
     pub repeat: usize,
     /// Whether the run goes on where the preflight fails.
     pub no_preflight: bool,
+    /// How long connections are kept at most after their case, so that what comes late is seen.
+    pub linger: Duration,
     /// A network that delays, cuts and joins what it carries, if there is one in between.
     pub chaos: Option<Badness>,
 }
 
 impl Default for Settings {
-    /// Patience of 5 s, eight cases at a time, each once; the clock begins at the epoch.
+    /// Patience of 5 s, eight cases at a time, each once, connections kept for 250 ms; the clock begins at the epoch.
     fn default() -> Self {
         Settings {
             seed: 0,
@@ -283,6 +289,7 @@ impl Default for Settings {
             fail_fast: false,
             repeat: 1,
             no_preflight: false,
+            linger: Duration::from_millis(250),
             chaos: None,
         }
     }
