@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::json::parse;
 use crate::stomp;
 
 /// One event.
@@ -363,9 +364,7 @@ impl Seen {
             headers.entry(name.clone()).or_insert_with(|| Value::from(value.as_str()));
         }
         let mut record = json!({ "command": self.command, "headers": headers, "body": self.body.text() });
-        if let (Some(members), Ok(json)) =
-            (record.as_object_mut(), serde_json::from_str::<Value>(self.body.text()))
-        {
+        if let (Some(members), Some(json)) = (record.as_object_mut(), parse(self.body.text())) {
             members.insert("json".into(), json);
         }
         record

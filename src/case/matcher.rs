@@ -320,9 +320,9 @@ impl Matcher {
                     Err(Mismatch { path: path.into(), expected: self.describe(), got })
                 }
             }
-            (Matcher::Json(inner), Some(Value::String(text))) => match serde_json::from_str(text) {
-                Ok(json) => inner.check_at(path, Some(&json)),
-                Err(_) => fail(),
+            (Matcher::Json(inner), Some(Value::String(text))) => match super::json::parse(text) {
+                Some(json) => inner.check_at(path, Some(&json)),
+                None => fail(),
             },
             _ => fail(),
         }

@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod duration;
 pub mod event;
 pub mod expand;
+pub mod json;
 pub mod library;
 pub mod lint;
 pub mod matcher;

@@ -258,6 +258,11 @@ fn concluded(outcome: &Outcome) -> u8 {
         ));
         say(&format!("  for one   {}", oddity.example));
     }
+    if !outcome.known.is_empty() {
+        let known: Vec<String> =
+            outcome.known.iter().map(|(clause, times)| format!("{clause} ({times} times)")).collect();
+        say(&format!("\nknown    {}", known.join(", ")));
+    }
     let found = outcome.findings.len();
     let stopped = if outcome.stopped { ", stopped before the end" } else { "" };
     say(&format!(

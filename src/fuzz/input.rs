@@ -102,22 +102,28 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The argument of `wire`, for so many frames of which the longest has so many octets.
-    pub(super) fn wire(&self, frames: usize, longest: usize) -> Option<String> {
+    /// The argument of `wire`, for so many frames of which the longest has so many octets, where a message may have `most` octets.
+    pub(super) fn wire(&self, frames: usize, longest: usize, most: usize) -> Option<String> {
+        // Envelopes and escapes come to it.
+        let fits = |octets: usize| octets * 2 + frames * 512 <= most;
         // No message goes in more than some hundred pieces.
         let piece = |size: usize| size.max(longest / 100);
-        Some(match self {
-            Layout::Plain => return None,
-            Layout::Batch => format!("{{ batch: {frames} }}"),
-            Layout::Every(size) => format!("{{ every: {} }}", piece(*size)),
-            Layout::Fragments(size, "") => format!("{{ fragment: {} }}", piece(*size)),
+        let own = match self {
+            Layout::Plain => None,
+            Layout::Batch => fits(frames * longest).then(|| format!("batch: {frames}")),
+            Layout::Every(size) => Some(format!("every: {}", piece(*size))),
+            Layout::Fragments(size, "") => Some(format!("fragment: {}", piece(*size))),
             Layout::Fragments(size, between) => {
-                format!("{{ fragment: {}, between: {between} }}", piece(*size))
+                Some(format!("fragment: {}, between: {between}", piece(*size)))
             }
-            Layout::Binary => "{ opcode: binary }".into(),
-            Layout::CrLf => "{ eol: crlf }".into(),
-            Layout::After(ends) => format!("{{ after: {} }}", quoted(ends)),
-        })
+            Layout::Binary => Some("opcode: binary".into()),
+            Layout::CrLf => Some("eol: crlf".into()),
+            Layout::After(ends) => Some(format!("after: {}", quoted(ends))),
+        };
+        let cut = !fits(longest) && !matches!(self, Layout::Every(_));
+        let cut = cut.then(|| format!("every: {}", most / 2));
+        let all: Vec<String> = own.into_iter().chain(cut).collect();
+        (!all.is_empty()).then(|| format!("{{ {} }}", all.join(", ")))
     }
 }
 

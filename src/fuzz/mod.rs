@@ -89,6 +89,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Why some could not be judged: the reason, and how often.
     pub unjudged: BTreeMap<String, usize>,
+    /// Clauses that broke as the profile says they do, and how often.
+    pub known: BTreeMap<String, usize>,
     /// What was taken though STOMP forbids it, by clause.
     pub oddities: BTreeMap<String, Oddity>,
     /// How long it took.
@@ -117,6 +119,7 @@ impl Outcome {
             "took_ms": self.took.as_millis() as u64,
             "stopped": self.stopped,
             "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
+            "known": self.known,
             "oddities": self.oddities,
             "unjudged": self.unjudged,
         })
@@ -232,6 +235,10 @@ impl Shared<'_> {
         if let Some(why) = failure.unjudged {
             let mut out = self.lock();
             *out.unjudged.entry(why).or_default() += 1;
+            return Ok(());
+        }
+        if failure.known {
+            *self.lock().known.entry(failure.clause).or_default() += 1;
             return Ok(());
         }
         let Some(one) = tried.iter().find(|one| one.name() == failure.name) else { return Ok(()) };

@@ -34,7 +34,7 @@ pub fn suite(scenarios: &[Scenario]) -> String {
                 );
             }
             (_, Some(unruly)) => {
-                let steps = among_others(unruly, &one.inputs);
+                let steps = among_others(unruly, &one.inputs, one.strategy.message);
                 case(&mut out, &one.name(), &unruly.case, Some(&unruly.from), &steps);
             }
             _ => {}
@@ -73,11 +73,13 @@ fn listed(out: &mut String, key: &str, steps: &[String]) {
 }
 
 /// Somebody who sends what she should not, and what the others say to each other in between.
-fn among_others(unruly: &Unruly, inputs: &[Input]) -> Vec<String> {
+fn among_others(unruly: &Unruly, inputs: &[Input], most: usize) -> Vec<String> {
     let (mut steps, mut sent, mut acted) = (Vec::new(), Vec::new(), false);
     for input in inputs {
         match input {
-            Input::Messages { layout, messages } => said(unruly, layout, messages, &mut sent, &mut steps),
+            Input::Messages { layout, messages } => {
+                said(unruly, (layout, most), messages, &mut sent, &mut steps);
+            }
             Input::Harmless { nth, text } => {
                 let number = steps.len();
                 let fillings = |name: &str| match name {
@@ -116,14 +118,14 @@ fn among_others(unruly: &Unruly, inputs: &[Input]) -> Vec<String> {
 /// What the others say, in a layout of its own.
 fn said(
     unruly: &Unruly,
-    layout: &Layout,
+    (layout, most): (&Layout, usize),
     messages: &[Message],
     sent: &mut Vec<String>,
     steps: &mut Vec<String>,
 ) {
     let speaker = unruly.send.first().and_then(|step| step.map()?.first()).map(|(key, _)| key.name.clone());
     let longest = messages.iter().map(|message| message.body.len()).max().unwrap_or_default();
-    let wire = speaker.zip(layout.wire(messages.len() * unruly.send.len(), longest));
+    let wire = speaker.zip(layout.wire(messages.len() * unruly.send.len(), longest, most));
     steps.extend(wire.iter().map(|(who, wire)| format!("{who}: {{ wire: {wire} }}")));
     for Message { headers, body } in messages {
         let (name, headers) = (format!("m{}", sent.len() + 1), map(headers));

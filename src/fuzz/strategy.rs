@@ -55,6 +55,8 @@ impl Family {
 
 /// Inputs in one scenario.
 const MOST: usize = 24;
+/// Octets that every server takes in a WebSocket message: as many as Tomcat does where nobody says otherwise.
+const LEAST_MESSAGE: usize = 8192;
 /// Deeds in one session.
 const LONGEST: usize = 24;
 
@@ -71,6 +73,8 @@ pub struct Strategy {
     deeds: Vec<usize>,
     /// Harmless things that they admit.
     harmless: Vec<usize>,
+    /// Octets that a WebSocket message may have.
+    pub(super) message: usize,
 }
 
 impl Strategy {
@@ -102,7 +106,9 @@ impl Strategy {
             }
             Family::Sessions => !deeds.is_empty(),
         };
-        there.then(|| Strategy { family, dialect: dialect.clone(), points, deeds, harmless })
+        let pinned = profile.limits.get("ws_message").and_then(Value::as_u64);
+        let message = pinned.and_then(|octets| usize::try_from(octets).ok()).unwrap_or(LEAST_MESSAGE);
+        there.then(|| Strategy { family, dialect: dialect.clone(), points, deeds, harmless, message })
     }
 
     /// Its name, which scenarios begin with.

@@ -40,6 +40,8 @@ pub struct Failure {
     pub got: String,
     /// Why there is no verdict, where the harness is to blame.
     pub unjudged: Option<String>,
+    /// Whether the profile lists the clause, in whatever case.
+    pub known: bool,
 }
 
 impl Failure {
@@ -110,7 +112,11 @@ impl Bench {
 
     /// Runs these at the same time; what did not hold.
     pub(super) fn run(&mut self, scenarios: &[Scenario]) -> Result<Vec<Failure>, Fault> {
-        Ok(self.run_with(scenarios, true, None)?.iter().flat_map(failures).collect())
+        let mut failures: Vec<_> = self.run_with(scenarios, true, None)?.iter().flat_map(failures).collect();
+        for failure in &mut failures {
+            failure.known = self.profile.known.iter().any(|known| known.clause == failure.clause);
+        }
+        Ok(failures)
     }
 
     /// Of scenarios with one input each, whether the target takes it: neither answers by ERROR nor ends the connection. Nothing, where
@@ -201,7 +207,14 @@ fn failures(record: &Record) -> Vec<Failure> {
         |id: &str| id.strip_prefix(scenario::SUITE).map(|rest| rest.trim_start_matches('/').to_owned());
     let bare = |case: &str| {
         let empty = String::new;
-        Some(Failure { name: name(case)?, clause: empty(), expected: empty(), got: empty(), unjudged: None })
+        Some(Failure {
+            name: name(case)?,
+            clause: empty(),
+            expected: empty(),
+            got: empty(),
+            unjudged: None,
+            known: false,
+        })
     };
     let down = record.reason.starts_with("the target is down");
     match record.verdict {
