@@ -77,7 +77,7 @@ pub(super) struct Bench {
     floor: Duration,
     /// Of a target that stays the same from run to run.
     learned: Arc<Learned>,
-    /// So that two fuzzers of one target do not take each other's messages for their own; nothing where the server is ours.
+    /// So that no run on a target repeats the marks of another, of whatever fuzzer; nothing where the server is ours and new.
     own: u64,
 }
 
@@ -166,8 +166,9 @@ impl Bench {
         let plan =
             Plan::new(&self.library, &[]).map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))?;
         // An embedded server is a new one in each run, by a clock of its own.
-        if matches!(self.subject, Subject::Embedded { .. }) {
-            self.learned = Arc::default();
+        match self.subject {
+            Subject::Embedded { .. } => self.learned = Arc::default(),
+            Subject::Remote(_) => self.own = self.own.wrapping_add(1 << 20),
         }
         let settings = Settings {
             seed: scenarios.first().map_or(0, |one| one.number) ^ self.own,
