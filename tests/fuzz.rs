@@ -20,7 +20,7 @@ fn scenarios(scratch: &Scratch) -> Vec<PathBuf> {
 #[test]
 fn a_correct_server_is_clean_whatever_it_is_told() {
     let scratch = Scratch::new();
-    for strategy in ["frames", "bytes", "websocket", "sessions"] {
+    for strategy in ["frames", "bytes", "websocket", "bodies", "sessions"] {
         let args = ["fuzz", "--strategy", strategy, "--cases", "400", "--seed", "1"];
         let ended = run_in(scratch.path(), &args).exits(0);
         assert!(ended.stdout.contains(" inputs, 0 findings "), "{strategy}: {}", ended.stdout);

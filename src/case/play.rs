@@ -13,6 +13,8 @@ use super::tree::{Key, Node, Tree};
 /// A section `fuzz` of a dialect.
 #[derive(Debug, Clone, Default)]
 pub struct Play {
+    /// Patterns of the clauses that it bears on: defects that break one of them are to be found.
+    pub about: Vec<String>,
     /// Users who do things.
     pub sessions: Option<Sessions>,
     /// Somebody who sends what she should not, among others.
@@ -116,8 +118,10 @@ pub const TEXT: &str = "text";
 
 /// Reads a section `fuzz`.
 pub(super) fn play(reader: &mut Reader<'_>, node: &Node) -> Play {
-    let fields = reader.fields(node, "`fuzz`", &["sessions", "unruly"]);
+    let fields = reader.fields(node, "`fuzz`", &["about", "sessions", "unruly"]);
+    let about = fields.get("about").map_or(Vec::new(), |n| reader.texts(n, "a pattern"));
     Play {
+        about: about.into_iter().map(|t| t.value).collect(),
         sessions: fields.get("sessions").and_then(|n| sessions(reader, n)),
         unruly: fields.get("unruly").and_then(|n| unruly(reader, n)),
     }

@@ -118,7 +118,8 @@ fn named(args: &Args) -> Result<Option<Vec<&'static Defect>>, ProveError> {
 fn fuzz(args: &Args, library: &Library) -> Result<u8, String> {
     let (budget, seed, begun) = (args.budget, args.seed, Instant::now());
     let some = named(args).map_err(|e| e.to_string())?;
-    let some = some.unwrap_or_else(|| defects::all().filter(|defect| fuzzed::concerns(defect)).collect());
+    let some =
+        some.unwrap_or_else(|| defects::all().filter(|defect| fuzzed::concerns(library, defect)).collect());
     let search = |policy, breaks: &[&str]| fuzzed::search(library, policy, breaks, seed, budget);
     let (_, alarm) = search(Policy::default(), &[]).map_err(|e| e.to_string())?;
     let bar = bar("defects fuzzed", some.len());

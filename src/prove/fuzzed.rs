@@ -12,26 +12,7 @@ use crate::case::library::Library;
 use crate::fuzz::{Family, Fault, How, Strategy, Told, hunt};
 use crate::reference::{Defect, Directory, Policy};
 use crate::run::{RunError, Subject};
-
-/// Areas of the catalogues that inputs of the fuzzer bear on: frames, and what is delivered to whom. It opens its connections as a
-/// client that behaves does, agrees on 1.2, and leaves heart-beats and SockJS to the suites.
-const AREAS: [&str; 15] = [
-    "STOMP12-FRAME-",
-    "STOMP12-ENC-",
-    "STOMP12-REP-",
-    "STOMP12-CLEN-",
-    "STOMP12-BODY-",
-    "STOMP12-MSG-",
-    "STOMP12-SEND-",
-    "STOMP12-SUB-",
-    "STOMP12-UNSUB-",
-    "WSSTOMP-",
-    "WS-FR-",
-    "IM-SEND-",
-    "IM-GROUP-",
-    "IM-SYNC-",
-    "IM-REVOKE-",
-];
+use crate::words::glob;
 
 /// What became of a defect.
 #[derive(Debug, Clone)]
@@ -55,9 +36,10 @@ pub struct Found {
     pub listed: bool,
 }
 
-/// Whether a defect concerns frames or delivery.
-pub fn concerns(defect: &Defect) -> bool {
-    defect.breaks.iter().any(|clause| AREAS.iter().any(|area| clause.starts_with(area)))
+/// Whether a defect breaks something that the fuzzer bears on in one of these dialects.
+pub fn concerns(library: &Library, defect: &Defect) -> bool {
+    let mut about = library.dialects.values().flat_map(|dialect| &dialect.play.about);
+    about.any(|pattern| defect.breaks.iter().any(|clause| glob(pattern, clause)))
 }
 
 /// Fuzzes the embedded server with a defect, or without one, for so many inputs at most.
