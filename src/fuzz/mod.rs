@@ -40,7 +40,7 @@ use crate::run::Subject;
 use trial::Bench;
 
 /// Scenarios that are run at a time on one server.
-const ROUND: u64 = 64;
+const ROUND: u64 = 32;
 /// What making a finding smaller may take where the time is over.
 const GRACE: Duration = Duration::from_secs(10);
 /// Findings that are kept; there are no more than so many causes in a target that is worth fuzzing.
