@@ -2,8 +2,6 @@
 //!
 //! It relies on serde_json, which refuses what the grammar allows (RFC 8259, 8.2): an escaped half of a surrogate pair.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 /// The value of a text; in place of half a surrogate pair, the replacement character.
@@ -12,7 +10,7 @@ pub fn parse(text: &str) -> Option<Value> {
 }
 
 /// With each half pair replaced; nothing, where there is none.
-fn mended(text: &str) -> Option<Cow<'_, str>> {
+fn mended(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = text;
     let mut half = false;
@@ -34,7 +32,7 @@ fn mended(text: &str) -> Option<Cow<'_, str>> {
         rest = &escape[taken..];
     }
     out.push_str(rest);
-    half.then_some(Cow::Owned(out))
+    half.then_some(out)
 }
 
 /// The unit of UTF-16 that is escaped at the beginning of a text.

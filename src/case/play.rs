@@ -75,7 +75,7 @@ pub struct Fact {
     pub words: Vec<String>,
 }
 
-/// Somebody who sends what she should not, over a new connection each time, while others talk to each other.
+/// Somebody who sends what she should not, while others talk to each other.
 #[derive(Debug, Clone)]
 pub struct Unruly {
     /// The case in which it happens: every key but `id` and `steps`.

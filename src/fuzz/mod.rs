@@ -211,19 +211,13 @@ impl Shared<'_> {
     /// What is tried in a round: first what failed before.
     fn scenarios(&self, round: u64) -> Vec<Scenario> {
         let (seed, all) = (self.how.seed, &self.how.strategies);
-        let known: Vec<Scenario> = self
-            .how
-            .before
-            .iter()
-            .filter_map(|(word, number)| {
-                let strategy = all.iter().find(|strategy| strategy.word() == *word)?;
-                Some(scenario_of(seed, strategy, *number))
-            })
-            .collect();
+        let named = |word: &str| all.iter().find(|strategy| strategy.word() == word);
+        let known: Vec<(&Strategy, u64)> =
+            self.how.before.iter().filter_map(|(word, number)| Some((named(word)?, *number))).collect();
         // They are of one strategy: the others have rounds of their own.
-        let known: Vec<&[Scenario]> = known.chunk_by(|a, b| a.strategy.word() == b.strategy.word()).collect();
+        let known: Vec<_> = known.chunk_by(|(a, _), (b, _)| std::ptr::eq(*a, *b)).collect();
         if let Some(first) = known.get(round as usize) {
-            return first.to_vec();
+            return first.iter().map(|(strategy, number)| scenario_of(seed, strategy, *number)).collect();
         }
         let round = round - known.len() as u64;
         let strategy = &all[(round % all.len() as u64) as usize];
