@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::diagnostic::Span;
 use super::reader::Reader;
 use super::script::Place;
+use super::script::Point;
 use super::tree::{Node, Tree};
 
 /// What a target is said to be.
@@ -72,6 +73,18 @@ pub fn default_limits() -> BTreeMap<String, Value> {
 }
 
 impl Profile {
+    /// Points as they are judged: as they are pinned here, else by default.
+    pub fn judged<'p>(
+        &self,
+        points: impl IntoIterator<Item = (&'p String, &'p Point)>,
+    ) -> BTreeMap<String, Value> {
+        let defaults =
+            points.into_iter().filter_map(|(name, point)| Some((name.clone(), point.default.clone()?)));
+        let mut all: BTreeMap<String, Value> = defaults.collect();
+        all.extend(self.points.clone());
+        all
+    }
+
     /// A limit: the profile's, or else the default.
     pub fn limit(&self, name: &str) -> Option<Value> {
         self.limits.get(name).cloned().or_else(|| default_limits().remove(name))

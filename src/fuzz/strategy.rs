@@ -88,10 +88,7 @@ impl Strategy {
     }
 
     fn new(family: Family, dialect: &Arc<Dialect>, profile: &Profile) -> Option<Self> {
-        let defaults = dialect.points.iter();
-        let defaults = defaults.filter_map(|(key, point)| Some((key.name.clone(), point.default.clone()?)));
-        let mut points: BTreeMap<String, Value> = defaults.collect();
-        points.extend(profile.points.clone());
+        let points = profile.judged(dialect.points.iter().map(|(key, point)| (&key.name, point)));
         let deeds = dialect.play.sessions.iter().flat_map(|s| &s.deeds).enumerate();
         let deeds = deeds.filter(|(_, deed)| admits(&points, &deed.part));
         let deeds: Vec<usize> =

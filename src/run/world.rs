@@ -69,9 +69,7 @@ impl Said {
     /// Of a profile, the points of the dialects, and the clauses by which they are judged: two dialects may share a
     /// point.
     fn new(profile: &Profile, points: &BTreeMap<String, Point>, clauses: &[(String, String)]) -> Self {
-        let defaults = points.iter().filter_map(|(name, point)| Some((name.clone(), point.default.clone()?)));
-        let mut pinned: BTreeMap<String, Value> = defaults.collect();
-        pinned.extend(profile.points.clone());
+        let pinned = profile.judged(points);
         let claimed = |name: &String| {
             let (point, value) = (points.get(name), profile.points.get(name));
             value.is_some_and(|value| point.is_none_or(|point| point.claims(value)))
