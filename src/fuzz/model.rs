@@ -21,16 +21,24 @@ struct State<'s> {
     things: BTreeMap<String, Vec<String>>,
 }
 
+/// Of these deeds, one after the other, those that can be done, at most so many.
+pub(super) fn doable(strategy: &Strategy, drawn: Vec<Input>, most: usize) -> Vec<Input> {
+    let Some(sessions) = &strategy.dialect.play.sessions else { return Vec::new() };
+    let (mut state, mut nth, mut out) = (State::new(strategy, sessions), 0, Vec::new());
+    let can = |input: &Input| {
+        let done = state.does(sessions, input, nth + 1, &mut out);
+        nth += usize::from(done);
+        done
+    };
+    drawn.into_iter().filter(can).take(most).collect()
+}
+
 /// The steps of a session of this strategy.
 pub(super) fn steps(strategy: &Strategy, sessions: &Sessions, inputs: &[Input]) -> Vec<String> {
     let mut state = State::new(strategy, sessions);
     let mut out = Vec::new();
     for (at, input) in inputs.iter().enumerate() {
-        if let Input::Deed { deed, choice, text } = input
-            && let Some(deed) = sessions.deeds.get(*deed)
-        {
-            state.done(deed, *choice, text, at + 1, &mut out);
-        }
+        state.does(sessions, input, at + 1, &mut out);
     }
     for part in &sessions.audit {
         let ways = state.ways(part, &Vec::new());
@@ -54,11 +62,16 @@ impl<'s> State<'s> {
         state
     }
 
-    /// Does one of the things that a deed can be; nothing, where it cannot be done.
-    fn done(&mut self, deed: &Deed, choice: u16, text: &str, nth: usize, out: &mut Vec<String>) {
+    /// Whether this can be done; then it is.
+    fn does(&mut self, sessions: &Sessions, input: &Input, nth: usize, out: &mut Vec<String>) -> bool {
+        let Input::Deed { deed, choice, text } = input else { return false };
+        let Some(deed) = sessions.deeds.get(*deed) else { return false };
         let ways = self.ways(&deed.part, &Vec::new());
-        let Some(way) = ways.get(usize::from(choice) % ways.len().max(1)) else { return };
-        let mut binding = way.clone();
+        let way = ways.get(usize::from(*choice) % ways.len().max(1));
+        way.inspect(|way| self.done(deed, (*way).clone(), text, nth, out)).is_some()
+    }
+
+    fn done(&mut self, deed: &Deed, mut binding: Binding, text: &str, nth: usize, out: &mut Vec<String>) {
         let texts = deed.part.with.iter().filter(|(_, kind)| kind == TEXT);
         binding.extend(texts.map(|(name, _)| (name.clone(), literal(text))));
         let made = deed.makes.as_ref().map(|(name, kind)| (kind, format!("{name}{nth}")));

@@ -16,6 +16,7 @@ use super::body::slips;
 use super::input::{
     Input, Layout, layout_of_frames, layout_of_messages, nearly_valid, octets, text, valid, websocket_frame,
 };
+use super::model;
 use crate::case::dialect::Dialect;
 use crate::case::library::Library;
 use crate::case::play::Part;
@@ -58,7 +59,12 @@ const MOST: usize = 24;
 /// Octets that every server takes in a WebSocket message: as many as Tomcat does where nobody says otherwise.
 const LEAST_MESSAGE: usize = 8192;
 /// Deeds in one session.
-const LONGEST: usize = 24;
+const LONGEST: usize = 40;
+/// How many are drawn for each that is done: many cannot be, as things stand.
+const DRAWN: usize = 5;
+/// What the weight of a deed is multiplied by in one session. Where some are never done and others often, what lies deep is reached sooner
+/// than by a little of everything ("swarm testing": Groce and others, ISSTA 2012).
+const SWARM: [u32; 4] = [0, 1, 1, 4];
 
 /// A family in a dialect.
 #[derive(Debug, Clone)]
@@ -69,8 +75,8 @@ pub struct Strategy {
     pub dialect: Arc<Dialect>,
     /// Points, as the profile pins them or by default.
     points: BTreeMap<String, Value>,
-    /// Deeds that they admit, each as often as it weighs.
-    deeds: Vec<usize>,
+    /// Deeds that they admit, and what they weigh.
+    deeds: Vec<(usize, u32)>,
     /// Harmless things that they admit.
     harmless: Vec<usize>,
     /// Octets that a WebSocket message may have.
@@ -91,8 +97,7 @@ impl Strategy {
         let points = profile.judged(dialect.points.iter().map(|(key, point)| (&key.name, point)));
         let deeds = dialect.play.sessions.iter().flat_map(|s| &s.deeds).enumerate();
         let deeds = deeds.filter(|(_, deed)| admits(&points, &deed.part));
-        let deeds: Vec<usize> =
-            deeds.flat_map(|(at, deed)| std::iter::repeat_n(at, deed.weight as usize)).collect();
+        let deeds: Vec<(usize, u32)> = deeds.map(|(at, deed)| (at, deed.weight)).collect();
         let harmless = dialect.play.unruly.iter().flat_map(|unruly| &unruly.harmless).enumerate();
         let harmless = harmless.filter(|(_, part)| admits(&points, part)).map(|(at, _)| at).collect();
         let unruly = dialect.play.unruly.as_ref();
@@ -118,51 +123,70 @@ impl Strategy {
         admits(&self.points, part)
     }
 
-    /// Makes one input.
-    pub fn input(&self) -> BoxedStrategy<Input> {
-        let unruly = self.dialect.play.unruly.as_ref();
-        let (forms, intrusions) =
-            unruly.map_or((0, 0), |unruly| (unruly.forms.len(), unruly.intrusions.len()));
-        // Headers are sent where somebody looks at them.
-        let headers = unruly.is_some_and(|unruly| !unruly.check.is_empty());
-        match self.family {
-            Family::Frames => {
-                let mut all =
-                    std::vec![(8, valid(headers, layout_of_frames()).boxed()), (12, nearly_valid().boxed())];
-                if !self.harmless.is_empty() {
-                    let harmless = (select(self.harmless.clone()), text(8));
-                    let harmless = harmless.prop_map(|(nth, text)| Input::Harmless { nth, text });
-                    all.push((1, harmless.boxed()));
-                }
-                Union::new_weighted(all).boxed()
-            }
+    /// Makes what one scenario tries.
+    pub fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
+        let one = match self.family {
+            Family::Frames => self.frame(),
             Family::Bytes => octets().prop_map(|octets| Input::Octets { octets }).boxed(),
-            Family::Websocket => {
-                let beneath = vec(websocket_frame(), 1..4)
-                    .prop_map(|frames| Input::Beneath { octets: frames.concat() });
-                prop_oneof![2 => valid(headers, layout_of_messages()), 3 => beneath].boxed()
-            }
-            Family::Bodies => {
-                let plain = valid(headers, Just(Layout::Plain).boxed());
-                let body = (0..forms.max(1), slips()).prop_map(|(form, slips)| Input::Body { form, slips });
-                let intrusion =
-                    (0..intrusions.max(1), text(8)).prop_map(|(nth, text)| Input::Intrusion { nth, text });
-                match (forms, intrusions) {
-                    (0, _) => prop_oneof![1 => plain, 2 => intrusion].boxed(),
-                    (_, 0) => prop_oneof![1 => plain, 6 => body].boxed(),
-                    _ => prop_oneof![1 => plain, 5 => body, 1 => intrusion].boxed(),
-                }
-            }
-            Family::Sessions => (select(self.deeds.clone()), any::<u16>(), text(12))
-                .prop_map(|(deed, choice, text)| Input::Deed { deed, choice, text })
-                .boxed(),
+            Family::Websocket => self.beneath(),
+            Family::Bodies => self.body(),
+            Family::Sessions => return self.deeds(),
+        };
+        vec(one, 1..=MOST).boxed()
+    }
+
+    fn frame(&self) -> BoxedStrategy<Input> {
+        let (valid, nearly) = (valid(self.headers(), layout_of_frames()), nearly_valid());
+        let mut all = std::vec![(8, valid.boxed()), (12, nearly.boxed())];
+        if !self.harmless.is_empty() {
+            let harmless = (select(self.harmless.clone()), text(8));
+            let harmless = harmless.prop_map(|(nth, text)| Input::Harmless { nth, text });
+            all.push((1, harmless.boxed()));
+        }
+        Union::new_weighted(all).boxed()
+    }
+
+    fn beneath(&self) -> BoxedStrategy<Input> {
+        let beneath = vec(websocket_frame(), 1..4);
+        let beneath = beneath.prop_map(|frames| Input::Beneath { octets: frames.concat() });
+        prop_oneof![2 => valid(self.headers(), layout_of_messages()), 3 => beneath].boxed()
+    }
+
+    fn body(&self) -> BoxedStrategy<Input> {
+        let unruly = self.dialect.play.unruly.as_ref();
+        let (forms, intrusions) = unruly.map_or((0, 0), |u| (u.forms.len(), u.intrusions.len()));
+        let plain = valid(self.headers(), Just(Layout::Plain).boxed());
+        let body = (0..forms.max(1), slips()).prop_map(|(form, slips)| Input::Body { form, slips });
+        let intrusion =
+            (0..intrusions.max(1), text(8)).prop_map(|(nth, text)| Input::Intrusion { nth, text });
+        match (forms, intrusions) {
+            (0, _) => prop_oneof![1 => plain, 2 => intrusion].boxed(),
+            (_, 0) => prop_oneof![1 => plain, 6 => body].boxed(),
+            _ => prop_oneof![1 => plain, 5 => body, 1 => intrusion].boxed(),
         }
     }
 
-    /// Makes what one scenario tries.
-    pub fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
-        let most = if self.family == Family::Sessions { LONGEST } else { MOST };
-        vec(self.input(), 1..=most).boxed()
+    /// Whether messages have headers: where somebody looks at them.
+    fn headers(&self) -> bool {
+        self.dialect.play.unruly.as_ref().is_some_and(|unruly| !unruly.check.is_empty())
+    }
+
+    /// Deeds that can be done one after the other.
+    fn deeds(&self) -> BoxedStrategy<Vec<Input>> {
+        let (strategy, deeds) = (self.clone(), self.deeds.clone());
+        let drawn = move |swarm: Vec<u32>| {
+            let often = |times: &[u32]| -> Vec<(u32, Just<usize>)> {
+                let weights = deeds.iter().zip(times).map(|((at, weight), times)| (weight * times, Just(*at)));
+                weights.filter(|(weight, _)| *weight > 0).collect()
+            };
+            let some = often(&swarm);
+            let deed = if some.is_empty() { often(&std::vec![1; swarm.len()]) } else { some };
+            let deed = (Union::new_weighted(deed), any::<u16>(), text(12));
+            vec(deed.prop_map(|(deed, choice, text)| Input::Deed { deed, choice, text }), 1..=DRAWN * LONGEST)
+        };
+        // What the weights are is nothing to make smaller.
+        let swarm = vec(select(SWARM.to_vec()), self.deeds.len()).no_shrink();
+        swarm.prop_flat_map(drawn).prop_map(move |drawn| model::doable(&strategy, drawn, LONGEST)).boxed()
     }
 }
 

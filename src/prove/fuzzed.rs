@@ -87,10 +87,14 @@ pub fn search(
         }
         Err(fault) => return Err(ProveError::Run(fault.to_string())),
     };
-    if let Some((why, _)) = outcome.unjudged.iter().next() {
-        return Err(ProveError::Run(format!("the fuzzer came to no verdict: {why}")));
+    let found = best.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // Beside what broke, others may have come to no verdict.
+    match outcome.unjudged.iter().next() {
+        Some((why, _)) if found.is_none() => {
+            Err(ProveError::Run(format!("the fuzzer came to no verdict: {why}")))
+        }
+        _ => Ok((outcome.cases, found)),
     }
-    Ok((outcome.cases, best.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)))
 }
 
 /// The table for the document: what was found, after how many inputs.
