@@ -248,7 +248,7 @@ fn flags(args: &Args) -> String {
 fn concluded(outcome: &Outcome) -> u8 {
     let seconds = outcome.took.as_secs_f64();
     let rate = outcome.cases as f64 / seconds.max(0.001);
-    for (why, times) in &outcome.unjudged {
+    for (why, times) in outcome.unjudged.iter().chain(&outcome.lacking) {
         complain(&format!("{times} scenarios could not be judged: {why}"));
     }
     for (clause, oddity) in outcome.oddities.iter().filter(|(_, oddity)| oddity.taken > 0) {
@@ -258,10 +258,11 @@ fn concluded(outcome: &Outcome) -> u8 {
         ));
         say(&format!("  for one   {}", oddity.example));
     }
-    if !outcome.known.is_empty() {
-        let known: Vec<String> =
-            outcome.known.iter().map(|(clause, times)| format!("{clause} ({times} times)")).collect();
-        say(&format!("\nknown    {}", known.join(", ")));
+    for (word, clauses) in [("warn", &outcome.advice), ("known", &outcome.known)] {
+        let all: Vec<String> = clauses.iter().map(|(clause, n)| format!("{clause} ({n} times)")).collect();
+        if !all.is_empty() {
+            say(&format!("\n{word:<8} {}", all.join(", ")));
+        }
     }
     let found = outcome.findings.len();
     let stopped = if outcome.stopped { ", stopped before the end" } else { "" };

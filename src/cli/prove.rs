@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["null", "repeat", "over_sockets"])]
     fuzz: bool,
     /// The most inputs for a defect, with --fuzz.
-    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    #[arg(long, default_value_t = 50_000, value_name = "N")]
     budget: u64,
     /// Over sockets and by the real clock, in place of memory and virtual time.
     #[arg(long)]

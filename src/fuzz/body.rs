@@ -110,8 +110,9 @@ pub(super) fn slips() -> BoxedStrategy<Vec<Slip>> {
             .prop_map(|(at, what)| Slip::Put(at, what.to_owned())),
         1 => value().prop_map(Slip::Only),
         1 => select(vec!["x", "{}", ",", "\u{0}", "null", "   ", "\n\n"]).prop_map(|what| Slip::Behind(what.to_owned())),
-    ];
-    vec(slip, 0..3).boxed()
+    ].boxed();
+    // With one alone it is known whether it is right.
+    prop_oneof![3 => slip.clone().prop_map(|slip| std::vec![slip]), 2 => vec(slip, 0..3)].boxed()
 }
 
 /// Where references stand while text is cut: characters that nobody else uses.

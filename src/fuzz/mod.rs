@@ -32,7 +32,7 @@ pub use input::Input;
 pub use oddity::Oddity;
 pub use scenario::{SUITE, suite};
 pub use strategy::{Family, Strategy};
-pub use trial::{Failure, Fault};
+pub use trial::{Failure, Fault, Weight};
 
 use crate::case::library::Library;
 use crate::case::profile::Profile;
@@ -76,7 +76,7 @@ pub enum Told<'t> {
     Tried(u64, &'t Strategy),
     /// Something of a new kind was found.
     Found(&'t Finding),
-    /// This clause is not enforced.
+    /// This clause is not enforced, or is a SHOULD that is broken.
     Odd(&'t str),
 }
 
@@ -89,6 +89,10 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Why some could not be judged: the reason, and how often.
     pub unjudged: BTreeMap<String, usize>,
+    /// What the target lacked for some to be judged, and how often.
+    pub lacking: BTreeMap<String, usize>,
+    /// Clauses of level SHOULD that broke, and how often.
+    pub advice: BTreeMap<String, usize>,
     /// Clauses that broke as the profile says they do, and how often.
     pub known: BTreeMap<String, usize>,
     /// What was taken though STOMP forbids it, by clause.
@@ -120,8 +124,10 @@ impl Outcome {
             "stopped": self.stopped,
             "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
             "known": self.known,
+            "advice": self.advice,
             "oddities": self.oddities,
             "unjudged": self.unjudged,
+            "lacking": self.lacking,
         })
     }
 }
@@ -226,13 +232,7 @@ impl Shared<'_> {
 
     /// Makes a failure smaller, and a finding of it unless one like it is there already.
     fn look_into(&self, failure: Failure, tried: &[Scenario], bench: &mut Bench) -> Result<(), Fault> {
-        if let Some(why) = failure.unjudged {
-            let mut out = self.lock();
-            *out.unjudged.entry(why).or_default() += 1;
-            return Ok(());
-        }
-        if failure.known {
-            *self.lock().known.entry(failure.clause).or_default() += 1;
+        if self.is_noted(&failure) {
             return Ok(());
         }
         let Some(one) = tried.iter().find(|one| one.name() == failure.name) else { return Ok(()) };
@@ -254,6 +254,26 @@ impl Shared<'_> {
         (self.tell)(Told::Found(&finding));
         out.findings.push(finding);
         Ok(())
+    }
+
+    /// Whether this is none to look into; then it is counted.
+    fn is_noted(&self, failure: &Failure) -> bool {
+        let mut out = self.lock();
+        let (counts, key) = match &failure.weight {
+            Weight::Finding => return false,
+            Weight::Known => (&mut out.known, &failure.clause),
+            Weight::Advice => (&mut out.advice, &failure.clause),
+            Weight::Lacking(why) => (&mut out.lacking, why),
+            Weight::Unjudged(why) => (&mut out.unjudged, why),
+        };
+        let count = counts.entry(key.clone()).or_default();
+        *count += 1;
+        let first = *count == 1;
+        drop(out);
+        if first && failure.weight == Weight::Advice {
+            (self.tell)(Told::Odd(&failure.clause));
+        }
+        true
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Outcome> {

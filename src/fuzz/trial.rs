@@ -38,10 +38,23 @@ pub struct Failure {
     pub expected: String,
     /// What came instead.
     pub got: String,
-    /// Why there is no verdict, where the harness is to blame.
-    pub unjudged: Option<String>,
-    /// Whether the profile lists the clause, in whatever case.
-    pub known: bool,
+    /// What it counts for.
+    pub weight: Weight,
+}
+
+/// What a failure counts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weight {
+    /// A MUST is broken, or the target is gone.
+    Finding,
+    /// The profile lists the clause, in whatever case.
+    Known,
+    /// A SHOULD is broken.
+    Advice,
+    /// There is no verdict since the target lacks something, as one more account.
+    Lacking(String),
+    /// There is no verdict, and the harness is to blame.
+    Unjudged(String),
 }
 
 impl Failure {
@@ -103,7 +116,11 @@ impl Bench {
             let nothing = Scenario { strategy, number: 0, inputs: Vec::new() };
             let failed = self.run_with(&[nothing], false, None)?;
             // What fails already will be found, and told as anything else.
-            if let Some(why) = failed.iter().flat_map(failures).find_map(|failure| failure.unjudged) {
+            let why = failed.iter().flat_map(failures).find_map(|failure| match failure.weight {
+                Weight::Lacking(why) | Weight::Unjudged(why) => Some(why),
+                _ => None,
+            });
+            if let Some(why) = why {
                 return Err(Fault::Scenario("without any input".into(), why));
             }
         }
@@ -113,8 +130,10 @@ impl Bench {
     /// Runs these at the same time; what did not hold.
     pub(super) fn run(&mut self, scenarios: &[Scenario]) -> Result<Vec<Failure>, Fault> {
         let mut failures: Vec<_> = self.run_with(scenarios, true, None)?.iter().flat_map(failures).collect();
-        for failure in &mut failures {
-            failure.known = self.profile.known.iter().any(|known| known.clause == failure.clause);
+        for failure in failures.iter_mut().filter(|failure| failure.weight == Weight::Finding) {
+            if self.profile.known.iter().any(|known| known.clause == failure.clause) {
+                failure.weight = Weight::Known;
+            }
         }
         Ok(failures)
     }
@@ -145,7 +164,7 @@ impl Bench {
     /// One alone, on a server of its own where that is ours: how it breaks this clause, if it does.
     pub(super) fn alone(&mut self, one: &Scenario, clause: &str) -> Result<Option<Failure>, Fault> {
         let failures = self.run(std::slice::from_ref(one))?;
-        Ok(failures.into_iter().find(|failure| failure.unjudged.is_none() && failure.clause == clause))
+        Ok(failures.into_iter().find(|failure| failure.weight == Weight::Finding && failure.clause == clause))
     }
 
     fn run_with(
@@ -206,30 +225,27 @@ fn refuses(what: &What) -> bool {
 fn failures(record: &Record) -> Vec<Failure> {
     let name =
         |id: &str| id.strip_prefix(scenario::SUITE).map(|rest| rest.trim_start_matches('/').to_owned());
-    let bare = |case: &str| {
+    let bare = |case: &str, weight: Weight| {
         let empty = String::new;
-        Some(Failure {
-            name: name(case)?,
-            clause: empty(),
-            expected: empty(),
-            got: empty(),
-            unjudged: None,
-            known: false,
-        })
+        Some(Failure { name: name(case)?, clause: empty(), expected: empty(), got: empty(), weight })
     };
     let down = record.reason.starts_with("the target is down");
+    let one = |weight: Weight| bare(&record.id, weight).into_iter().collect();
     match record.verdict {
-        Verdict::Fail => {
-            let broken = record.checks.iter().filter(|check| !check.held && check.level == Level::Must);
+        Verdict::Fail | Verdict::Warn | Verdict::Known => {
+            // What a SHOULD asks of all that a server says is not asked of what it passes on of nonsense.
+            let counts = |check: &&Check| check.level == Level::Must || record.rule.is_none();
+            let broken = record.checks.iter().filter(|check| !check.held).filter(counts);
             let failure = |check: &Check| {
                 // A rule is broken in a case.
                 let breaches = record.rule.iter().flat_map(|rule| &rule.breaches);
                 let case = breaches.filter(|(_, b)| b.got == check.got).map(|(case, _)| case).next();
+                let weight = if check.level == Level::Must { Weight::Finding } else { Weight::Advice };
                 Some(Failure {
                     clause: check.clause.clone(),
                     expected: check.expected.clone(),
                     got: check.got.clone(),
-                    ..bare(case.unwrap_or(&record.id))?
+                    ..bare(case.unwrap_or(&record.id), weight)?
                 })
             };
             broken.filter_map(failure).collect()
@@ -241,13 +257,11 @@ fn failures(record: &Record) -> Vec<Failure> {
                 got: record.reason.clone(),
                 ..bare
             };
-            bare(&record.id).map(gone).into_iter().collect()
+            bare(&record.id, Weight::Finding).map(gone).into_iter().collect()
         }
         // A rule that saw nothing is n/a as well.
-        Verdict::Error | Verdict::NotApplicable if record.rule.is_none() => {
-            let why = |bare| Failure { unjudged: Some(record.reason.clone()), ..bare };
-            bare(&record.id).map(why).into_iter().collect()
-        }
+        Verdict::Error if record.rule.is_none() => one(Weight::Unjudged(record.reason.clone())),
+        Verdict::NotApplicable if record.rule.is_none() => one(Weight::Lacking(record.reason.clone())),
         _ => Vec::new(),
     }
 }
