@@ -20,6 +20,8 @@ use crate::run::{Subject, epoch_ms};
 const RATE: u32 = 20;
 /// How long it goes on where neither `--cases` nor `--for` says so.
 const LASTS: Duration = Duration::from_secs(60);
+/// Inputs in a scenario on a server that is not ours: its accounts connect for each.
+const SCENARIO: usize = 400;
 
 /// Arguments of `fuzz`.
 #[derive(Debug, Parser)]
@@ -137,7 +139,11 @@ fn prepare(args: &Args) -> Result<(Library, Subject, Profile, How), String> {
     }
     families.sort();
     families.dedup();
-    let strategies = Strategy::all(&families, &library, &profile);
+    let mut strategies = Strategy::all(&families, &library, &profile);
+    if let Subject::Remote(_) = subject {
+        let most = if far { args.rate as usize } else { SCENARIO };
+        strategies = strategies.into_iter().map(|strategy| strategy.up_to(most)).collect();
+    }
     if strategies.is_empty() {
         return Err(
             "no dialect of this profile says how the fuzzer does this: docs/language.md 8, `fuzz`".into()

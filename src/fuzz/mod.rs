@@ -8,6 +8,7 @@
 mod body;
 mod finding;
 mod input;
+mod list;
 mod model;
 mod oddity;
 mod scenario;
@@ -39,8 +40,11 @@ use crate::case::profile::Profile;
 use crate::run::Subject;
 use trial::Bench;
 
-/// Scenarios that are run at a time on one server.
+/// Scenarios that are run at a time on one server of ours.
 const ROUND: u64 = 32;
+/// On another, where each holds more: the most, and about how long they take.
+const FAR_ROUND: u64 = 16;
+const LASTS: Duration = Duration::from_secs(5);
 /// What making a finding smaller may take where the time is over.
 const GRACE: Duration = Duration::from_secs(10);
 /// Findings that are kept; there are no more than so many causes in a target that is worth fuzzing.
@@ -132,12 +136,21 @@ impl Outcome {
     }
 }
 
+/// What is tried next.
+struct Next {
+    /// The round.
+    round: u64,
+    /// Of each strategy, the scenario.
+    numbers: Vec<u64>,
+    /// How many scenarios are tried in it.
+    size: u64,
+}
+
 /// What the workers share.
 struct Shared<'s> {
     how: &'s How,
     begun: Instant,
-    /// The next round.
-    next: AtomicU64,
+    next: Mutex<Next>,
     cases: AtomicU64,
     stop: &'s AtomicBool,
     out: Mutex<Outcome>,
@@ -156,24 +169,31 @@ pub fn hunt(
     stop: &AtomicBool,
     tell: &(dyn Fn(Told<'_>) + Sync),
 ) -> Result<Outcome, Fault> {
+    // What is not ours is not known yet, and where there is a limit one follows the other.
+    let first = match (subject, how.rate) {
+        (Subject::Embedded { .. }, _) => ROUND,
+        (_, Some(_)) => 1,
+        _ => FAR_ROUND.min(how.jobs as u64),
+    };
     let shared = Shared {
         how,
         begun: Instant::now(),
-        next: AtomicU64::new(0),
+        next: Mutex::new(Next { round: 0, numbers: vec![0; how.strategies.len()], size: first }),
         cases: AtomicU64::new(0),
         stop,
         out: Mutex::default(),
         tell,
     };
     let (workers, jobs) = match subject {
-        Subject::Remote(_) => (1, how.jobs),
+        // While one runs, the other prepares.
+        Subject::Remote(_) => (2, how.jobs),
         Subject::Embedded { .. } => (how.jobs, 8),
     };
-    let bench = || Bench::new(library.clone(), subject.clone(), profile.clone(), jobs, how.floor);
+    let mut bench = Bench::new(library.clone(), subject.clone(), profile.clone(), jobs, how.floor);
     // A target that cannot be judged is told before anything is tried on it.
-    bench().check(&how.strategies)?;
+    bench.check(&how.strategies)?;
     let ended: Vec<Result<(), Fault>> = std::thread::scope(|scope| {
-        let work = || shared.work(bench());
+        let work = || shared.work(bench.clone());
         let workers: Vec<_> = (0..workers.max(1)).map(|_| scope.spawn(work)).collect();
         // A worker's panic is ours.
         workers.into_iter().map(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p))).collect()
@@ -198,10 +218,12 @@ impl Shared<'_> {
 
     fn work(&self, mut bench: Bench) -> Result<(), Fault> {
         while !self.over() {
-            let round = self.next.fetch_add(1, Ordering::Relaxed);
-            let tried = self.scenarios(round);
+            let tried = self.scenarios();
             let Some(last) = tried.last() else { continue };
-            let failures = bench.run(&tried)?;
+            let Some((failures, took)) = bench.run(&tried, &|| self.over())? else { break };
+            if bench.is_remote() && self.how.rate.is_none() {
+                self.resize(tried.len() as u64, took);
+            }
             let inputs: u64 = tried.iter().flat_map(|one| &one.inputs).map(Input::count).sum();
             let cases = self.cases.fetch_add(inputs, Ordering::Relaxed) + inputs;
             for failure in failures {
@@ -215,19 +237,34 @@ impl Shared<'_> {
     }
 
     /// What is tried in a round: first what failed before.
-    fn scenarios(&self, round: u64) -> Vec<Scenario> {
+    fn scenarios(&self) -> Vec<Scenario> {
         let (seed, all) = (self.how.seed, &self.how.strategies);
         let named = |word: &str| all.iter().find(|strategy| strategy.word() == word);
         let known: Vec<(&Strategy, u64)> =
             self.how.before.iter().filter_map(|(word, number)| Some((named(word)?, *number))).collect();
         // They are of one strategy: the others have rounds of their own.
         let known: Vec<_> = known.chunk_by(|(a, _), (b, _)| std::ptr::eq(*a, *b)).collect();
-        if let Some(first) = known.get(round as usize) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let round = next.round as usize;
+        next.round += 1;
+        if let Some(first) = known.get(round) {
             return first.iter().map(|(strategy, number)| scenario_of(seed, strategy, *number)).collect();
         }
-        let round = round - known.len() as u64;
-        let strategy = &all[(round % all.len() as u64) as usize];
-        (round * ROUND..(round + 1) * ROUND).map(|number| scenario_of(seed, strategy, number)).collect()
+        let nth = (round - known.len()) % all.len();
+        let (first, size) = (next.numbers[nth], next.size);
+        next.numbers[nth] += size;
+        drop(next);
+        let mut all: Vec<_> = (first..first + size).map(|n| scenario_of(seed, &all[nth], n)).collect();
+        // They are begun in this order: so none that is long is left over at the end.
+        all.sort_by_key(|one| std::cmp::Reverse(one.inputs.len()));
+        all
+    }
+
+    /// So that the next round on what is not ours takes neither long, which would keep whoever waits for its end, nor no time at all.
+    fn resize(&self, tried: u64, took: Duration) {
+        let fits = tried as f64 * LASTS.as_secs_f64() / took.as_secs_f64().max(0.001);
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        next.size = (fits as u64).clamp(1, 2 * next.size).min(FAR_ROUND);
     }
 
     /// Makes a failure smaller, and a finding of it unless one like it is there already.

@@ -16,6 +16,7 @@ use super::body::slips;
 use super::input::{
     Input, Layout, layout_of_frames, layout_of_messages, nearly_valid, octets, text, valid, websocket_frame,
 };
+use super::list::list;
 use super::model;
 use crate::case::dialect::Dialect;
 use crate::case::library::Library;
@@ -54,7 +55,7 @@ impl Family {
     }
 }
 
-/// Inputs in one scenario.
+/// Inputs in one scenario, unless [`Strategy::up_to`] says otherwise.
 const MOST: usize = 24;
 /// Octets that every server takes in a WebSocket message: as many as Tomcat does where nobody says otherwise.
 const LEAST_MESSAGE: usize = 8192;
@@ -81,6 +82,8 @@ pub struct Strategy {
     harmless: Vec<usize>,
     /// Octets that a WebSocket message may have.
     pub(super) message: usize,
+    /// The most inputs in a scenario.
+    most: usize,
 }
 
 impl Strategy {
@@ -91,6 +94,11 @@ impl Strategy {
         let dialects: Vec<_> = names.iter().filter_map(|name| library.dialects.get(name)).collect();
         let both = families.iter().flat_map(|family| dialects.iter().map(move |dialect| (*family, *dialect)));
         both.filter_map(|(family, dialect)| Strategy::new(family, dialect, profile)).collect()
+    }
+
+    /// With so many inputs in a scenario at most, but for sessions: more where it is dear to begin one, fewer where inputs are limited.
+    pub fn up_to(self, most: usize) -> Self {
+        Strategy { most: most.max(1), ..self }
     }
 
     fn new(family: Family, dialect: &Arc<Dialect>, profile: &Profile) -> Option<Self> {
@@ -110,7 +118,15 @@ impl Strategy {
         };
         let pinned = profile.limits.get("ws_message").and_then(Value::as_u64);
         let message = pinned.and_then(|octets| usize::try_from(octets).ok()).unwrap_or(LEAST_MESSAGE);
-        there.then(|| Strategy { family, dialect: dialect.clone(), points, deeds, harmless, message })
+        there.then(|| Strategy {
+            family,
+            dialect: dialect.clone(),
+            points,
+            deeds,
+            harmless,
+            message,
+            most: MOST,
+        })
     }
 
     /// Its name, which scenarios begin with.
@@ -132,7 +148,7 @@ impl Strategy {
             Family::Bodies => self.body(),
             Family::Sessions => return self.deeds(),
         };
-        vec(one, 1..=MOST).boxed()
+        list(one, self.most).boxed()
     }
 
     fn frame(&self) -> BoxedStrategy<Input> {
@@ -176,13 +192,14 @@ impl Strategy {
         let (strategy, deeds) = (self.clone(), self.deeds.clone());
         let drawn = move |swarm: Vec<u32>| {
             let often = |times: &[u32]| -> Vec<(u32, Just<usize>)> {
-                let weights = deeds.iter().zip(times).map(|((at, weight), times)| (weight * times, Just(*at)));
+                let weights =
+                    deeds.iter().zip(times).map(|((at, weight), times)| (weight * times, Just(*at)));
                 weights.filter(|(weight, _)| *weight > 0).collect()
             };
             let some = often(&swarm);
             let deed = if some.is_empty() { often(&std::vec![1; swarm.len()]) } else { some };
             let deed = (Union::new_weighted(deed), any::<u16>(), text(12));
-            vec(deed.prop_map(|(deed, choice, text)| Input::Deed { deed, choice, text }), 1..=DRAWN * LONGEST)
+            list(deed.prop_map(|(deed, choice, text)| Input::Deed { deed, choice, text }), DRAWN * LONGEST)
         };
         // What the weights are is nothing to make smaller.
         let swarm = vec(select(SWARM.to_vec()), self.deeds.len()).no_shrink();

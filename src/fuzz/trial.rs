@@ -2,8 +2,8 @@
 //!
 //! It relies on the runner. It never decides what is right: a scenario fails as any other case does.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Scenario, Strategy, scenario};
 use crate::case::diagnostic::Source;
@@ -82,16 +82,18 @@ fn without_texts(text: &str) -> String {
 }
 
 /// A target with what it takes to run something on it.
+#[derive(Clone)]
 pub(super) struct Bench {
     library: Library,
     subject: Subject,
     profile: Profile,
     jobs: usize,
     floor: Duration,
-    /// Of a target that stays the same from run to run.
+    /// Of a target that stays the same from run to run, whoever runs it.
     learned: Arc<Learned>,
-    /// So that no run on a target repeats the marks of another, of whatever fuzzer; nothing where the server is ours and new.
-    own: u64,
+    /// One at a time runs something on what is not ours, while others prepare what is next. So that no run repeats the marks of another, of
+    /// whatever fuzzer, it holds what they are made of.
+    turn: Arc<Mutex<u64>>,
 }
 
 impl Bench {
@@ -102,11 +104,14 @@ impl Bench {
         jobs: usize,
         floor: Duration,
     ) -> Self {
-        let own = match subject {
-            Subject::Remote(_) => epoch_ms() ^ (u64::from(std::process::id()) << 32),
-            Subject::Embedded { .. } => 0,
-        };
-        Bench { library, subject, profile, jobs, floor, learned: Arc::default(), own }
+        let own = epoch_ms() ^ (u64::from(std::process::id()) << 32);
+        let turn = Arc::new(Mutex::new(own));
+        Bench { library, subject, profile, jobs, floor, learned: Arc::default(), turn }
+    }
+
+    /// Whether the server is somebody else's.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.subject, Subject::Remote(_))
     }
 
     /// Lets a scenario without inputs run in each dialect: whether the target can be judged at all.
@@ -127,15 +132,24 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs these at the same time; what did not hold.
-    pub(super) fn run(&mut self, scenarios: &[Scenario]) -> Result<Vec<Failure>, Fault> {
-        let mut failures: Vec<_> = self.run_with(scenarios, true, None)?.iter().flat_map(failures).collect();
+    /// Runs these at the same time, unless it is over by then; what did not hold, and how long it took.
+    pub(super) fn run(
+        &mut self,
+        scenarios: &[Scenario],
+        over: &dyn Fn() -> bool,
+    ) -> Result<Option<(Vec<Failure>, Duration)>, Fault> {
+        let plan = self.planned(scenarios)?;
+        let (records, took) = match self.play(scenarios, &plan, (true, None), over)? {
+            Some(played) => played,
+            None => return Ok(None),
+        };
+        let mut failures: Vec<_> = records.iter().flat_map(failures).collect();
         for failure in failures.iter_mut().filter(|failure| failure.weight == Weight::Finding) {
             if self.profile.known.iter().any(|known| known.clause == failure.clause) {
                 failure.weight = Weight::Known;
             }
         }
-        Ok(failures)
+        Ok(Some((failures, took)))
     }
 
     /// Of scenarios with one input each, whether the target takes it: neither answers by ERROR nor ends the connection. Nothing, where
@@ -163,8 +177,11 @@ impl Bench {
 
     /// One alone, on a server of its own where that is ours: how it breaks this clause, if it does.
     pub(super) fn alone(&mut self, one: &Scenario, clause: &str) -> Result<Option<Failure>, Fault> {
-        let failures = self.run(std::slice::from_ref(one))?;
-        Ok(failures.into_iter().find(|failure| failure.weight == Weight::Finding && failure.clause == clause))
+        let failures = self.run(std::slice::from_ref(one), &|| false)?.map(|(failures, _)| failures);
+        Ok(failures
+            .into_iter()
+            .flatten()
+            .find(|failure| failure.weight == Weight::Finding && failure.clause == clause))
     }
 
     fn run_with(
@@ -173,24 +190,43 @@ impl Bench {
         no_preflight: bool,
         folder: Option<JournalFolder>,
     ) -> Result<Vec<Record>, Fault> {
+        let plan = self.planned(scenarios)?;
+        let played = self.play(scenarios, &plan, (no_preflight, folder), &|| false)?;
+        Ok(played.map_or(Vec::new(), |(records, _)| records))
+    }
+
+    fn planned(&mut self, scenarios: &[Scenario]) -> Result<Plan, Fault> {
         let text = scenario::suite(scenarios);
         self.library.only(&Source::new("fuzz.yaml", &text));
         if !self.library.is_sound() {
             let found: Vec<String> = self.library.found.iter().map(|d| d.render(false)).collect();
-            return Err(Fault::Scenario(
-                scenarios.first().map_or(String::new(), Scenario::name),
-                found.join("\n"),
-            ));
+            let name = scenarios.first().map_or(String::new(), Scenario::name);
+            return Err(Fault::Scenario(name, found.join("\n")));
         }
-        let plan =
-            Plan::new(&self.library, &[]).map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))?;
+        Plan::new(&self.library, &[]).map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))
+    }
+
+    fn play(
+        &self,
+        scenarios: &[Scenario],
+        plan: &Plan,
+        (no_preflight, folder): (bool, Option<JournalFolder>),
+        over: &dyn Fn() -> bool,
+    ) -> Result<Option<(Vec<Record>, Duration)>, Fault> {
         // An embedded server is a new one in each run, by a clock of its own.
-        match self.subject {
-            Subject::Embedded { .. } => self.learned = Arc::default(),
-            Subject::Remote(_) => self.own = self.own.wrapping_add(1 << 20),
+        let (learned, mut turn) = match self.is_remote() {
+            false => (Arc::default(), None),
+            true => (self.learned.clone(), Some(self.turn.lock().unwrap_or_else(PoisonError::into_inner))),
+        };
+        if over() {
+            return Ok(None);
         }
+        let own = turn.as_mut().map_or(0, |own| {
+            **own = own.wrapping_add(1 << 20);
+            **own
+        });
         let settings = Settings {
-            seed: scenarios.first().map_or(0, |one| one.number) ^ self.own,
+            seed: scenarios.first().map_or(0, |one| one.number) ^ own,
             anchor_ms: epoch_ms(),
             floor: self.floor,
             jobs: self.jobs,
@@ -201,14 +237,16 @@ impl Bench {
         };
         let job = Job {
             library: &self.library,
-            plan: &plan,
+            plan,
             subject: self.subject.clone(),
             profile: self.profile.clone(),
             settings,
             folder,
-            learned: self.learned.clone(),
+            learned,
         };
-        Ok(records(job)?.0)
+        let began = Instant::now();
+        let records = records(job)?.0;
+        Ok(Some((records, began.elapsed())))
     }
 }
 

@@ -44,7 +44,7 @@ CONF
   local n users permissions
   users='{"name":"guest","password":"guest","tags":["administrator"]}' # as a fresh RabbitMQ has it
   permissions=$(permission guest)
-  for n in $(seq 1 16); do
+  for n in $(seq 1 40); do
     users+=",{\"name\":\"stomp_$n\",\"password\":\"secret_$n\",\"tags\":[]}"
     permissions+=",$(permission "stomp_$n")"
   done
