@@ -24,7 +24,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use stompliance::case::library::Library;
 use stompliance::case::profile::Profile;
-use stompliance::fuzz::{Family, Strategy};
+use stompliance::fuzz::{Family, Input, Strategy};
 
 use classes::{IRIDIUM, STOMPJS};
 use grammar::Sketch;
@@ -42,12 +42,10 @@ fn made() -> Vec<Vec<u8>> {
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[12; 32]));
     let families = [Family::Frames, Family::Bytes];
     let strategies = Strategy::all(&families, &Library::embedded(), &Profile::default());
-    let strategies = [&strategies[0], &strategies[0], &strategies[1]].map(Strategy::input);
-    (0..MADE)
-        .map(|nth| {
-            strategies[nth % strategies.len()].new_tree(&mut runner).expect("an input").current().octets()
-        })
-        .collect()
+    let strategies: Vec<_> = [0, 0, 1].iter().filter_map(|&nth| strategies[nth].input()).collect();
+    let one =
+        |nth: usize| strategies[nth % strategies.len()].new_tree(&mut runner).expect("an input").current();
+    (0..MADE).map(one).map(Input::octets).collect()
 }
 
 fn corpus() -> Vec<Vec<u8>> {

@@ -141,14 +141,21 @@ impl Strategy {
 
     /// Makes what one scenario tries.
     pub fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
-        let one = match self.family {
+        match self.input() {
+            Some(input) => list(input, self.most).boxed(),
+            None => self.deeds(),
+        }
+    }
+
+    /// Makes one input; nothing for sessions, where one depends on those before.
+    pub fn input(&self) -> Option<BoxedStrategy<Input>> {
+        Some(match self.family {
             Family::Frames => self.frame(),
             Family::Bytes => octets().prop_map(|octets| Input::Octets { octets }).boxed(),
             Family::Websocket => self.beneath(),
             Family::Bodies => self.body(),
-            Family::Sessions => return self.deeds(),
-        };
-        list(one, self.most).boxed()
+            Family::Sessions => return None,
+        })
     }
 
     fn frame(&self) -> BoxedStrategy<Input> {
