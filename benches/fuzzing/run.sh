@@ -9,7 +9,7 @@
 #
 # One case is one input that was tried, whoever tries it. What differs, for and against us:
 #
-# - `stompliance fuzz` runs scenarios of up to two dozen inputs, four at a time. The others try one input after the other.
+# - `stompliance fuzz` runs scenarios of up to 400 inputs, ten at a time, over forty accounts. The others try one input after the other.
 # - The embedded server is spoken to in memory and in virtual time: nothing of it is the network's or waits.
 # - In each of its scenarios two users send each other messages throughout, each of which has to arrive as it was sent; that is what
 #   it judges. About two in five inputs of `frames` are such messages, which need no connection of their own; each unruly one has one.
@@ -81,7 +81,7 @@ try() { # try NUMBER ROUND
   case $1 in
   0) ours "$2" ;;
   1) ours "$2" --strategy frames ;;
-  2) ours "$2" --strategy frames --jobs 4 --config fixtures/rabbitmq.toml ;;
+  2) ours "$2" --strategy frames --jobs 10 --config fixtures/rabbitmq.toml ;;
   3) theirs boofuzz_stomp.py --part "$2/$rounds" ;;
   4) theirs boofuzz_stomp.py --part "$2/$rounds" --check ;;
   5) theirs loop.py --seed "$2" ;;

@@ -23,6 +23,9 @@ const LASTS: Duration = Duration::from_secs(60);
 /// Inputs in a scenario on a server that is not ours: its accounts connect for each.
 const SCENARIO: usize = 400;
 
+/// Scenarios at a time on such a server, as far as accounts suffice.
+const AT_A_TIME: usize = 8;
+
 /// Arguments of `fuzz`.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
@@ -123,9 +126,9 @@ fn prepare(args: &Args) -> Result<(Library, Subject, Profile, How), String> {
     let subject = args.target.subject(policy(args.defect.as_ref(), args.variant.as_ref())?, true)?;
     let profile = subject.profile(&mut library, args.profile.as_deref())?;
     checked(&library)?;
-    let far = match &subject {
-        Subject::Remote(target) => !target.is_loopback(),
-        Subject::Embedded { .. } => false,
+    let (remote, far) = match &subject {
+        Subject::Remote(target) => (true, !target.is_loopback()),
+        Subject::Embedded { .. } => (false, false),
     };
     if far && !args.i_own_this_target {
         return Err(
@@ -140,7 +143,7 @@ fn prepare(args: &Args) -> Result<(Library, Subject, Profile, How), String> {
     families.sort();
     families.dedup();
     let mut strategies = Strategy::all(&families, &library, &profile);
-    if let Subject::Remote(_) = subject {
+    if remote {
         let most = if far { args.rate as usize } else { SCENARIO };
         strategies = strategies.into_iter().map(|strategy| strategy.up_to(most)).collect();
     }
@@ -154,7 +157,7 @@ fn prepare(args: &Args) -> Result<(Library, Subject, Profile, How), String> {
     let how = How {
         seed,
         strategies,
-        jobs: args.jobs.map_or(processors, usize::from),
+        jobs: args.jobs.map_or(if remote { AT_A_TIME } else { processors }, usize::from),
         cases: args.cases,
         lasts: args.lasts.or(args.cases.is_none().then_some(LASTS)),
         rate: far.then_some(args.rate),

@@ -66,6 +66,8 @@ pub struct Decoder {
     dropped: u64,
     /// How far the unfinished frame was searched for the end of its headers.
     scanned: usize,
+    /// The head of the unfinished frame, once it is whole.
+    head: Option<Head>,
     dead: bool,
 }
 
@@ -79,12 +81,13 @@ enum HeadEnd {
     Unknown,
 }
 
-/// The head of a frame, and where its body begins in the buffer.
+/// The head of a frame, and how many octets it has.
+#[derive(Debug)]
 struct Head {
     command: String,
     headers: Headers,
     faults: Vec<Fault>,
-    body: usize,
+    length: usize,
 }
 
 impl Decoder {
@@ -99,6 +102,7 @@ impl Decoder {
             last: 0,
             dropped: 0,
             scanned: 0,
+            head: None,
             dead: false,
         }
     }
@@ -191,6 +195,9 @@ impl Decoder {
     }
 
     fn frame(&mut self) -> Option<Item> {
+        if let Some(head) = self.head.take() {
+            return self.body(head);
+        }
         match self.head_end() {
             Err(fault) => Some(self.broken(fault)),
             Ok(HeadEnd::At(end)) => match self.head(end) {
@@ -317,7 +324,7 @@ impl Decoder {
             }
             at += lf + 1;
         }
-        Ok(Head { command: command.unwrap_or_default(), headers, faults, body: end })
+        Ok(Head { command: command.unwrap_or_default(), headers, faults, length: end - self.start })
     }
 
     /// One line without its end; what is no UTF-8 in it is replaced and noted.
@@ -404,10 +411,16 @@ impl Decoder {
 
     /// Takes the body behind a head, if it has come as a whole.
     fn body(&mut self, head: Head) -> Option<Item> {
-        let Head { command, headers, mut faults, body } = head;
+        let Head { command, headers, mut faults, length } = head;
+        let (body, noted) = (self.start + length, faults.len());
         let end = match self.body_end(&headers, body, &mut faults) {
             Err(fault) => return Some(self.broken(fault)),
-            Ok(end) => end?,
+            Ok(Some(end)) => end,
+            Ok(None) => {
+                faults.truncate(noted);
+                self.head = Some(Head { command, headers, faults, length });
+                return None;
+            }
         };
         if end - self.start > self.limits.frame {
             let fault = self.large_frame();
