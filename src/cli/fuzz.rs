@@ -164,6 +164,7 @@ fn prepare(args: &Args) -> Result<(Library, Subject, Profile, How), String> {
         floor: args.timeout,
         before: before(&args.out, seed),
         most: MOST_FINDINGS,
+        shrinks: true,
     };
     // What cannot be written is known before anything is tried.
     std::fs::create_dir_all(&args.out).map_err(|e| format!("cannot write to {}: {e}", args.out.display()))?;

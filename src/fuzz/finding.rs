@@ -32,6 +32,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// As it was found, before it was tried again.
+    pub(super) fn new(seed: u64, scenario: &Scenario, failure: Failure) -> Self {
+        let kinds = BTreeSet::from([failure.kind()]);
+        let (scenario, number) = (scenario.clone(), scenario.number);
+        Finding { seed, number, scenario, failure, reproduced: false, runs: 0, kinds }
+    }
+
     /// Whether a failure of this kind is this finding.
     pub(super) fn includes(&self, kind: &str) -> bool {
         self.kinds.contains(kind)

@@ -102,6 +102,19 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// The clause by which it is legal, where a target may be known to break it.
+    pub(super) fn clause(&self) -> Option<&'static str> {
+        match self {
+            Layout::Plain | Layout::CrLf => None,
+            Layout::Batch => Some("WSSTOMP-07"),
+            Layout::Every(_) => Some("WSSTOMP-08"),
+            Layout::Fragments(_, "empty") => Some("WS-FR-16"),
+            Layout::Fragments(..) => Some("WS-FR-08"),
+            Layout::Binary => Some("WSSTOMP-06"),
+            Layout::After(_) => Some("WSSTOMP-10"),
+        }
+    }
+
     /// The argument of `wire`, for so many frames of which the longest has so many octets, where a message may have `most` octets.
     pub(super) fn wire(&self, frames: usize, longest: usize, most: usize) -> Option<String> {
         // Envelopes and escapes come to it.

@@ -71,6 +71,8 @@ pub struct How {
     pub before: Vec<(String, u64)>,
     /// The most findings, after which it ends.
     pub most: usize,
+    /// Whether what is found is made smaller, and tried by itself.
+    pub shrinks: bool,
 }
 
 /// What the fuzzer tells while it goes on.
@@ -281,7 +283,10 @@ impl Shared<'_> {
             }
         }
         let left = self.how.lasts.map_or(Duration::MAX, |most| most.saturating_sub(self.begun.elapsed()));
-        let finding = shrink::smallest(self.how.seed, one, failure, bench, left.max(GRACE))?;
+        let finding = match self.how.shrinks {
+            true => shrink::smallest(self.how.seed, one, failure, bench, left.max(GRACE))?,
+            false => Finding::new(self.how.seed, one, failure),
+        };
         let mut out = self.lock();
         // Made smaller, it may turn out to be one that is known.
         if let Some(same) = out.findings.iter_mut().find(|f| f.includes(&finding.failure.kind())) {

@@ -3,7 +3,6 @@
 //! It relies on proptest's trees. Every step is judged afresh on a fresh server by the same scenario and judge, and only a failure of the
 //! same clause counts, so that one finding does not turn into another. It is bounded in sessions and time.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -25,16 +24,7 @@ pub(super) fn smallest(
     most: Duration,
 ) -> Result<Finding, Fault> {
     let (begun, mut runs, clause) = (Instant::now(), 0, failure.clause.clone());
-    let kinds = BTreeSet::from([failure.kind()]);
-    let mut finding = Finding {
-        seed,
-        scenario: found.clone(),
-        failure,
-        reproduced: false,
-        runs,
-        kinds,
-        number: found.number,
-    };
+    let mut finding = Finding::new(seed, found, failure);
     let mut fails = |scenario: &Scenario| -> Result<Option<Failure>, Fault> {
         runs += 1;
         bench.alone(scenario, &clause)

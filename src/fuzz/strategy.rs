@@ -2,7 +2,7 @@
 //!
 //! It relies on the section `fuzz` of the dialect, and leaves out what the profile does not promise. It names no application.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -80,6 +80,8 @@ pub struct Strategy {
     deeds: Vec<(usize, u32)>,
     /// Harmless things that they admit.
     harmless: Vec<usize>,
+    /// Clauses that the profile says it breaks.
+    known: BTreeSet<String>,
     /// Octets that a WebSocket message may have.
     pub(super) message: usize,
     /// The most inputs in a scenario.
@@ -118,15 +120,9 @@ impl Strategy {
         };
         let pinned = profile.limits.get("ws_message").and_then(Value::as_u64);
         let message = pinned.and_then(|octets| usize::try_from(octets).ok()).unwrap_or(LEAST_MESSAGE);
-        there.then(|| Strategy {
-            family,
-            dialect: dialect.clone(),
-            points,
-            deeds,
-            harmless,
-            message,
-            most: MOST,
-        })
+        let known = profile.known.iter().map(|known| known.clause.clone()).collect();
+        let dialect = dialect.clone();
+        there.then(|| Strategy { family, dialect, points, deeds, harmless, known, message, most: MOST })
     }
 
     /// Its name, which scenarios begin with.
@@ -159,7 +155,7 @@ impl Strategy {
     }
 
     fn frame(&self) -> BoxedStrategy<Input> {
-        let (valid, nearly) = (valid(self.headers(), layout_of_frames()), nearly_valid());
+        let (valid, nearly) = (self.valid(layout_of_frames()), nearly_valid());
         let mut all = std::vec![(8, valid.boxed()), (12, nearly.boxed())];
         if !self.harmless.is_empty() {
             let harmless = (select(self.harmless.clone()), text(8));
@@ -172,13 +168,13 @@ impl Strategy {
     fn beneath(&self) -> BoxedStrategy<Input> {
         let beneath = vec(websocket_frame(), 1..4);
         let beneath = beneath.prop_map(|frames| Input::Beneath { octets: frames.concat() });
-        prop_oneof![2 => valid(self.headers(), layout_of_messages()), 3 => beneath].boxed()
+        prop_oneof![2 => self.valid(layout_of_messages()), 3 => beneath].boxed()
     }
 
     fn body(&self) -> BoxedStrategy<Input> {
         let unruly = self.dialect.play.unruly.as_ref();
         let (forms, intrusions) = unruly.map_or((0, 0), |u| (u.forms.len(), u.intrusions.len()));
-        let plain = valid(self.headers(), Just(Layout::Plain).boxed());
+        let plain = self.valid(Just(Layout::Plain).boxed());
         let body = (0..forms.max(1), slips()).prop_map(|(form, slips)| Input::Body { form, slips });
         let intrusion =
             (0..intrusions.max(1), text(8)).prop_map(|(nth, text)| Input::Intrusion { nth, text });
@@ -189,9 +185,16 @@ impl Strategy {
         }
     }
 
-    /// Whether messages have headers: where somebody looks at them.
-    fn headers(&self) -> bool {
-        self.dialect.play.unruly.as_ref().is_some_and(|unruly| !unruly.check.is_empty())
+    /// Valid messages, with headers where somebody looks at them, and in no layout that the target is known not to understand: what is
+    /// known would hide all else.
+    fn valid(&self, layout: BoxedStrategy<Layout>) -> BoxedStrategy<Input> {
+        let headers = self.dialect.play.unruly.as_ref().is_some_and(|unruly| !unruly.check.is_empty());
+        let known = self.known.clone();
+        let plain = move |layout: Layout| match layout.clause() {
+            Some(clause) if known.contains(clause) => Layout::Plain,
+            _ => layout,
+        };
+        valid(headers, layout.prop_map(plain).boxed()).boxed()
     }
 
     /// Deeds that can be done one after the other.

@@ -66,6 +66,7 @@ pub fn search(
         floor: Duration::from_secs(5),
         before: Vec::new(),
         most: 1,
+        shrinks: false,
     };
     let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
     let (stop, best) = (AtomicBool::new(false), Mutex::new(None::<Found>));

@@ -11,7 +11,7 @@ set -euo pipefail
 server=artemis
 version=2.56.0
 port=61614
-accounts=(1 2 3 4 5 6 7 8)
+accounts=({1..40})
 dir=${STOMPLIANCE_ARTEMIS_DIR:-${TMPDIR:-/tmp}/stompliance-artemis}
 home=$dir/apache-artemis-$version
 pid_file=$dir/pid

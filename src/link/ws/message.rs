@@ -78,8 +78,8 @@ fn close(payload: &[u8]) -> Result<Message, Violation> {
         [_] => return Err(Violation::new("WS-CL-05", 1002, "a close frame of one octet")),
         [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
     };
-    // What is merely reserved for later, as 1004 is, says nothing wrong.
-    if matches!(code, 0..=999 | 1005 | 1006 | 1015 | 5000..) {
+    // What is merely reserved for later, as 1004 is, says nothing wrong, nor does what RFC 6455 does not speak of, from 5000 on.
+    if matches!(code, 0..=999 | 1005 | 1006 | 1015) {
         return Err(Violation::new("WS-CL-04", 1002, format!("close code {code}")));
     }
     match std::str::from_utf8(reason) {
