@@ -105,6 +105,15 @@ mod tests {
     }
 
     #[test]
+    fn a_code_of_which_nothing_is_said_is_no_violation() {
+        for code in [1000u16, 1004, 1016, 2999, 3000, 4999, 5000, 47_466] {
+            let close = frame(true, 8, &code.to_be_bytes());
+            let read = Assembler::new(100).push(close);
+            assert_eq!(read, Ok(Some(Message::Close(Some(code), String::new()))), "{code}");
+        }
+    }
+
+    #[test]
     fn each_violation_is_named() {
         for (frames, clause) in [
             (vec![frame(true, 0, b"")], "WS-FR-09"),
