@@ -88,6 +88,7 @@ fn among_others(unruly: &Unruly, inputs: &[Input], most: usize) -> Vec<String> {
                     _ => None,
                 };
                 let part = unruly.harmless.get(*nth);
+                acted = true;
                 steps.extend(part.iter().flat_map(|p| &p.steps).map(|node| step(node, &fillings)));
             }
             Input::Deed { .. } => {}
