@@ -9,12 +9,13 @@ use super::{Scenario, Strategy, scenario};
 use crate::case::diagnostic::Source;
 use crate::case::event::{By, Event, What};
 use crate::case::library::Library;
-use crate::case::profile::Profile;
+use crate::case::profile::{Known, Profile};
 use crate::case::script::Level;
 use crate::judge::{Check, Verdict};
 use crate::report::way;
 use crate::run::journal::{JournalFolder, Scratch};
 use crate::run::{Job, Learned, Plan, Record, RunError, Settings, Subject, epoch_ms, records};
+use crate::words::glob;
 
 /// Why nothing could be tried.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub struct Failure {
     pub expected: String,
     /// What came instead.
     pub got: String,
+    /// The rule that found it, where one did.
+    pub rule: Option<String>,
     /// What it counts for.
     pub weight: Weight,
 }
@@ -47,7 +50,7 @@ pub struct Failure {
 pub enum Weight {
     /// A MUST is broken, or the target is gone.
     Finding,
-    /// The profile lists the clause, in whatever case.
+    /// The profile lists the clause for this rule, or for a case.
     Known,
     /// A SHOULD is broken.
     Advice,
@@ -145,11 +148,23 @@ impl Bench {
         };
         let mut failures: Vec<_> = records.iter().flat_map(failures).collect();
         for failure in failures.iter_mut().filter(|failure| failure.weight == Weight::Finding) {
-            if self.profile.known.iter().any(|known| known.clause == failure.clause) {
+            if self.profile.known.iter().any(|known| self.covers(known, failure)) {
                 failure.weight = Weight::Known;
             }
         }
         Ok(Some((failures, took)))
+    }
+
+    /// Whether the profile lists this failure: what it lists for a rule is known of that rule, and what it lists for a case of whatever
+    /// scenario breaks the same clause.
+    fn covers(&self, known: &Known, failure: &Failure) -> bool {
+        let is_for = |rule: &str| known.case.as_ref().is_none_or(|pattern| glob(pattern, rule));
+        let for_some_rule = || self.library.rules.iter().any(|rule| is_for(&rule.id));
+        known.clause == failure.clause
+            && match &failure.rule {
+                Some(rule) => is_for(rule),
+                None => known.case.is_none() || !for_some_rule(),
+            }
     }
 
     /// Of scenarios with one input each, whether the target takes it: neither answers by ERROR nor ends the connection. Nothing, where
@@ -265,7 +280,8 @@ fn failures(record: &Record) -> Vec<Failure> {
         |id: &str| id.strip_prefix(scenario::SUITE).map(|rest| rest.trim_start_matches('/').to_owned());
     let bare = |case: &str, weight: Weight| {
         let empty = String::new;
-        Some(Failure { name: name(case)?, clause: empty(), expected: empty(), got: empty(), weight })
+        let rule = record.rule.is_some().then(|| record.id.clone());
+        Some(Failure { name: name(case)?, clause: empty(), expected: empty(), got: empty(), rule, weight })
     };
     let down = record.reason.starts_with("the target is down");
     let one = |weight: Weight| bare(&record.id, weight).into_iter().collect();
