@@ -49,6 +49,15 @@ impl Finding {
         self.scenario.name()
     }
 
+    /// The name of its file; a scenario may show several things.
+    fn file(&self) -> String {
+        let clause = match &*self.failure.clause {
+            "" => "down".to_owned(),
+            clause => clause.to_ascii_lowercase(),
+        };
+        format!("{}-{clause}.yaml", self.name())
+    }
+
     /// The suite, with what is to be known about it before.
     pub fn text(&self, flags: &str) -> String {
         let mut out = String::new();
@@ -67,7 +76,7 @@ impl Finding {
         say(&format!("expected  {}", self.failure.expected));
         say(&format!("came      {}", self.failure.got));
         say(&match self.reproduced {
-            true => format!("again     stompliance run {}.yaml{flags}", self.name()),
+            true => format!("again     stompliance run {}{flags}", self.file()),
             false => "It did not break again when it was tried alone: it may be a race, or the state that others left.".to_owned(),
         });
         out + &scenario::suite(std::slice::from_ref(&self.scenario))
@@ -79,7 +88,7 @@ impl Finding {
     /// What the system says of the files.
     pub fn write(&self, folder: &Path, flags: &str) -> std::io::Result<PathBuf> {
         std::fs::create_dir_all(folder)?;
-        let path = folder.join(format!("{}.yaml", self.name()));
+        let path = folder.join(self.file());
         std::fs::write(&path, self.text(flags))?;
         let regressions = folder.join(REGRESSIONS);
         let mut known = std::fs::read_to_string(&regressions).unwrap_or_default();
