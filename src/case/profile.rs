@@ -12,6 +12,7 @@ use super::reader::Reader;
 use super::script::Place;
 use super::script::Point;
 use super::tree::{Node, Tree};
+use crate::words::glob;
 
 /// What a target is said to be.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -55,6 +56,13 @@ pub struct Known {
     /// Where it is written.
     #[serde(skip)]
     pub place: Place,
+}
+
+impl Known {
+    /// Whether it is about this case or rule.
+    pub fn is_for(&self, id: &str) -> bool {
+        self.case.as_ref().is_none_or(|pattern| glob(pattern, id))
+    }
 }
 
 /// The limits that there are (docs/targets.md).

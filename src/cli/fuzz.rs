@@ -22,7 +22,6 @@ const RATE: u32 = 20;
 const LASTS: Duration = Duration::from_secs(60);
 /// Inputs in a scenario on a server that is not ours: its accounts connect for each.
 const SCENARIO: usize = 400;
-
 /// Scenarios at a time on such a server, as far as accounts suffice.
 const AT_A_TIME: usize = 8;
 

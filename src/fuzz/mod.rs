@@ -171,25 +171,21 @@ pub fn hunt(
     stop: &AtomicBool,
     tell: &(dyn Fn(Told<'_>) + Sync),
 ) -> Result<Outcome, Fault> {
-    // What is not ours is not known yet, and where there is a limit one follows the other.
-    let first = match (subject, how.rate) {
-        (Subject::Embedded { .. }, _) => ROUND,
-        (_, Some(_)) => 1,
-        _ => FAR_ROUND.min(how.jobs as u64),
+    let (workers, jobs, size) = match subject {
+        Subject::Embedded { .. } => (how.jobs, 8, ROUND),
+        // While one runs, the other prepares; how much fits is not known yet.
+        Subject::Remote(_) if how.rate.is_none() => (2, how.jobs, FAR_ROUND.min(how.jobs as u64)),
+        // Where there is a limit one scenario follows the other.
+        Subject::Remote(_) => (2, how.jobs, 1),
     };
     let shared = Shared {
         how,
         begun: Instant::now(),
-        next: Mutex::new(Next { round: 0, numbers: vec![0; how.strategies.len()], size: first }),
+        next: Mutex::new(Next { round: 0, numbers: vec![0; how.strategies.len()], size }),
         cases: AtomicU64::new(0),
         stop,
         out: Mutex::default(),
         tell,
-    };
-    let (workers, jobs) = match subject {
-        // While one runs, the other prepares.
-        Subject::Remote(_) => (2, how.jobs),
-        Subject::Embedded { .. } => (how.jobs, 8),
     };
     let mut bench = Bench::new(library.clone(), subject.clone(), profile.clone(), jobs, how.floor);
     // A target that cannot be judged is told before anything is tried on it.

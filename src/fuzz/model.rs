@@ -13,6 +13,9 @@ use crate::case::play::{Deed, Fact, Part, Sessions, TEXT, fill};
 /// Placeholders, and what stands behind them.
 type Binding = Vec<(String, String)>;
 
+/// A part, and what its placeholders stand for.
+type Said<'s> = (&'s Part, Binding);
+
 /// What there is and what holds.
 #[derive(Debug)]
 struct State<'s> {
@@ -24,9 +27,9 @@ struct State<'s> {
 /// Of these deeds, one after the other, those that can be done, at most so many.
 pub(super) fn doable(strategy: &Strategy, drawn: Vec<Input>, most: usize) -> Vec<Input> {
     let Some(sessions) = &strategy.dialect.play.sessions else { return Vec::new() };
-    let (mut state, mut nth, mut out) = (State::new(strategy, sessions), 0, Vec::new());
+    let (mut state, mut nth) = (State::new(strategy, sessions), 0);
     let can = |input: &Input| {
-        let done = state.does(sessions, input, nth + 1, &mut out);
+        let done = state.does(sessions, input, nth + 1).is_some();
         nth += usize::from(done);
         done
     };
@@ -36,15 +39,14 @@ pub(super) fn doable(strategy: &Strategy, drawn: Vec<Input>, most: usize) -> Vec
 /// The steps of a session of this strategy.
 pub(super) fn steps(strategy: &Strategy, sessions: &Sessions, inputs: &[Input]) -> Vec<String> {
     let mut state = State::new(strategy, sessions);
-    let mut out = Vec::new();
+    let mut said: Vec<Said<'_>> = Vec::new();
     for (at, input) in inputs.iter().enumerate() {
-        state.does(sessions, input, at + 1, &mut out);
+        said.extend(state.does(sessions, input, at + 1).into_iter().flatten());
     }
     for part in &sessions.audit {
-        let ways = state.ways(part, &Vec::new());
-        ways.iter().for_each(|binding| told(part, binding, &mut out));
+        said.extend(state.ways(part, &Vec::new()).into_iter().map(|binding| (part, binding)));
     }
-    out
+    said.iter().flat_map(|(part, binding)| told(part, binding)).collect()
 }
 
 impl<'s> State<'s> {
@@ -62,32 +64,33 @@ impl<'s> State<'s> {
         state
     }
 
-    /// Whether this can be done; then it is.
-    fn does(&mut self, sessions: &Sessions, input: &Input, nth: usize, out: &mut Vec<String>) -> bool {
-        let Input::Deed { deed, choice, text } = input else { return false };
-        let Some(deed) = sessions.deeds.get(*deed) else { return false };
+    /// Does this, if it can be done: what is said of it.
+    fn does<'p>(&mut self, sessions: &'p Sessions, input: &Input, nth: usize) -> Option<Vec<Said<'p>>> {
+        let Input::Deed { deed, choice, text } = input else { return None };
+        let deed = sessions.deeds.get(*deed)?;
         let ways = self.ways(&deed.part, &Vec::new());
-        let way = ways.get(usize::from(*choice) % ways.len().max(1));
-        way.inspect(|way| self.done(deed, (*way).clone(), text, nth, out)).is_some()
+        let way = ways.get(usize::from(*choice) % ways.len().max(1))?;
+        Some(self.done(deed, way.clone(), text, nth))
     }
 
-    fn done(&mut self, deed: &Deed, mut binding: Binding, text: &str, nth: usize, out: &mut Vec<String>) {
+    fn done<'p>(&mut self, deed: &'p Deed, mut binding: Binding, text: &str, nth: usize) -> Vec<Said<'p>> {
         let texts = deed.part.with.iter().filter(|(_, kind)| kind == TEXT);
         binding.extend(texts.map(|(name, _)| (name.clone(), literal(text))));
         let made = deed.makes.as_ref().map(|(name, kind)| (kind, format!("{name}{nth}")));
         if let (Some((name, _)), Some((_, thing))) = (&deed.makes, &made) {
             binding.push((name.clone(), thing.clone()));
         }
-        told(&deed.part, &binding, out);
         // What follows is decided by what held before.
-        let each: Vec<(&Part, Binding)> =
-            deed.each.iter().flat_map(|p| self.ways(p, &binding).into_iter().map(move |b| (p, b))).collect();
-        each.iter().for_each(|(part, binding)| told(part, binding, out));
-        deed.part.then.iter().for_each(|fact| self.becomes(fact, &binding));
-        each.iter().for_each(|(part, binding)| part.then.iter().for_each(|fact| self.becomes(fact, binding)));
+        let each = deed.each.iter().flat_map(|p| self.ways(p, &binding).into_iter().map(move |b| (p, b)));
+        let each: Vec<Said<'p>> = each.collect();
+        let said: Vec<Said<'p>> = std::iter::once((&deed.part, binding)).chain(each).collect();
+        for (part, binding) in &said {
+            part.then.iter().for_each(|fact| self.becomes(fact, binding));
+        }
         if let Some((kind, thing)) = made {
             self.things.entry(kind.clone()).or_default().push(thing);
         }
+        said
     }
 
     /// All that the placeholders of a part can stand for so that what must hold does.
@@ -137,7 +140,7 @@ fn behind(binding: &Binding, name: &str) -> Option<String> {
     binding.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
 }
 
-fn told(part: &Part, binding: &Binding, out: &mut Vec<String>) {
+fn told(part: &Part, binding: &Binding) -> Vec<String> {
     let fillings = |name: &str| behind(binding, name).map(Filling::Text);
-    out.extend(part.steps.iter().map(|node| step(node, &fillings)));
+    part.steps.iter().map(|node| step(node, &fillings)).collect()
 }

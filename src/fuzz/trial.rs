@@ -15,7 +15,6 @@ use crate::judge::{Check, Verdict};
 use crate::report::way;
 use crate::run::journal::{JournalFolder, Scratch};
 use crate::run::{Job, Learned, Plan, Record, RunError, Settings, Subject, epoch_ms, records};
-use crate::words::glob;
 
 /// Why nothing could be tried.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +121,7 @@ impl Bench {
         for of_dialect in strategies.chunk_by(|a, b| a.dialect.name == b.dialect.name) {
             let Some(strategy) = of_dialect.first().cloned() else { continue };
             let nothing = Scenario { strategy, number: 0, inputs: Vec::new() };
-            let failed = self.run_with(&[nothing], false, None)?;
+            let failed = self.records(&[nothing], false, None)?;
             // What fails already will be found, and told as anything else.
             let why = failed.iter().flat_map(failures).find_map(|failure| match failure.weight {
                 Weight::Lacking(why) | Weight::Unjudged(why) => Some(why),
@@ -141,11 +140,7 @@ impl Bench {
         scenarios: &[Scenario],
         over: &dyn Fn() -> bool,
     ) -> Result<Option<(Vec<Failure>, Duration)>, Fault> {
-        let plan = self.planned(scenarios)?;
-        let (records, took) = match self.play(scenarios, &plan, (true, None), over)? {
-            Some(played) => played,
-            None => return Ok(None),
-        };
+        let Some((records, took)) = self.play(scenarios, true, None, over)? else { return Ok(None) };
         let mut failures: Vec<_> = records.iter().flat_map(failures).collect();
         for failure in failures.iter_mut().filter(|failure| failure.weight == Weight::Finding) {
             if self.profile.known.iter().any(|known| self.covers(known, failure)) {
@@ -158,11 +153,10 @@ impl Bench {
     /// Whether the profile lists this failure: what it lists for a rule is known of that rule, and what it lists for a case of whatever
     /// scenario breaks the same clause.
     fn covers(&self, known: &Known, failure: &Failure) -> bool {
-        let is_for = |rule: &str| known.case.as_ref().is_none_or(|pattern| glob(pattern, rule));
-        let for_some_rule = || self.library.rules.iter().any(|rule| is_for(&rule.id));
+        let for_some_rule = || self.library.rules.iter().any(|rule| known.is_for(&rule.id));
         known.clause == failure.clause
             && match &failure.rule {
-                Some(rule) => is_for(rule),
+                Some(rule) => known.is_for(rule),
                 None => known.case.is_none() || !for_some_rule(),
             }
     }
@@ -175,7 +169,7 @@ impl Bench {
         }
         let no_folder = |e: std::io::Error| Fault::Scenario("of an oddity".into(), e.to_string());
         let scratch = Scratch::new().map_err(no_folder)?;
-        let records = self.run_with(scenarios, true, Some(scratch.folder.clone()))?;
+        let records = self.records(scenarios, true, Some(scratch.folder.clone()))?;
         let of = |one: &Scenario| {
             let id = format!("{}/{}", scenario::SUITE, one.name());
             let record = records.iter().find(|record| record.id == id)?;
@@ -199,14 +193,13 @@ impl Bench {
             .find(|failure| failure.weight == Weight::Finding && failure.clause == clause))
     }
 
-    fn run_with(
+    fn records(
         &mut self,
         scenarios: &[Scenario],
         no_preflight: bool,
         folder: Option<JournalFolder>,
     ) -> Result<Vec<Record>, Fault> {
-        let plan = self.planned(scenarios)?;
-        let played = self.play(scenarios, &plan, (no_preflight, folder), &|| false)?;
+        let played = self.play(scenarios, no_preflight, folder, &|| false)?;
         Ok(played.map_or(Vec::new(), |(records, _)| records))
     }
 
@@ -221,13 +214,15 @@ impl Bench {
         Plan::new(&self.library, &[]).map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))
     }
 
+    /// Runs these once it is their turn, unless it is over by then.
     fn play(
-        &self,
+        &mut self,
         scenarios: &[Scenario],
-        plan: &Plan,
-        (no_preflight, folder): (bool, Option<JournalFolder>),
+        no_preflight: bool,
+        folder: Option<JournalFolder>,
         over: &dyn Fn() -> bool,
     ) -> Result<Option<(Vec<Record>, Duration)>, Fault> {
+        let plan = self.planned(scenarios)?;
         // An embedded server is a new one in each run, by a clock of its own.
         let (learned, mut turn) = match self.is_remote() {
             false => (Arc::default(), None),
@@ -252,7 +247,7 @@ impl Bench {
         };
         let job = Job {
             library: &self.library,
-            plan,
+            plan: &plan,
             subject: self.subject.clone(),
             profile: self.profile.clone(),
             settings,

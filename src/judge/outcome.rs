@@ -220,7 +220,7 @@ pub fn apply_known(
     };
     let broken = clauses(&|c| !c.held && c.level >= Level::Should);
     let judged = clauses(&|c| c.held);
-    let listed = profile.known.iter().filter(|k| k.case.as_ref().is_none_or(|p| crate::words::glob(p, case)));
+    let listed = profile.known.iter().filter(|known| known.is_for(case));
     let mut live = Vec::new();
     let mut expired = None;
     for known in listed {
