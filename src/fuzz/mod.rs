@@ -89,7 +89,7 @@ pub enum Told<'t> {
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Inputs that were tried.
+    /// Inputs that were tried, and judged.
     pub cases: u64,
     /// What was found, one of each kind, in the order of their numbers.
     pub findings: Vec<Finding>,
@@ -153,7 +153,10 @@ struct Shared<'s> {
     how: &'s How,
     begun: Instant,
     next: Mutex<Next>,
+    /// Inputs that were tried.
     cases: AtomicU64,
+    /// Those that were judged.
+    judged: AtomicU64,
     stop: &'s AtomicBool,
     out: Mutex<Outcome>,
     tell: &'s (dyn Fn(Told<'_>) + Sync),
@@ -175,14 +178,15 @@ pub fn hunt(
         Subject::Embedded { .. } => (how.jobs, 8, ROUND),
         // While one runs, the other prepares; how much fits is not known yet.
         Subject::Remote(_) if how.rate.is_none() => (2, how.jobs, FAR_ROUND.min(how.jobs as u64)),
-        // Where there is a limit one scenario follows the other.
-        Subject::Remote(_) => (2, how.jobs, 1),
+        // Where there is a limit one scenario follows the other: a second worker would double it at first.
+        Subject::Remote(_) => (1, how.jobs, 1),
     };
     let shared = Shared {
         how,
         begun: Instant::now(),
         next: Mutex::new(Next { round: 0, numbers: vec![0; how.strategies.len()], size }),
         cases: AtomicU64::new(0),
+        judged: AtomicU64::new(0),
         stop,
         out: Mutex::default(),
         tell,
@@ -199,7 +203,7 @@ pub fn hunt(
     ended.into_iter().collect::<Result<(), Fault>>()?;
     let mut out = shared.out.into_inner().unwrap_or_else(PoisonError::into_inner);
     out.findings.sort_by_key(|finding| finding.number);
-    out.cases = shared.cases.into_inner();
+    out.cases = shared.judged.into_inner();
     out.took = shared.begun.elapsed();
     out.stopped = stop.load(Ordering::Relaxed);
     Ok(out)
@@ -222,8 +226,12 @@ impl Shared<'_> {
             if bench.is_remote() && self.how.rate.is_none() {
                 self.resize(tried.len() as u64, took);
             }
-            let inputs: u64 = tried.iter().flat_map(|one| &one.inputs).map(Input::count).sum();
+            let inputs: u64 = tried.iter().map(Scenario::count).sum();
             let cases = self.cases.fetch_add(inputs, Ordering::Relaxed) + inputs;
+            let without =
+                |one: &&Scenario| failures.iter().any(|f| f.is_no_verdict() && f.name == one.name());
+            let unjudged: u64 = tried.iter().filter(without).map(Scenario::count).sum();
+            self.judged.fetch_add(inputs - unjudged, Ordering::Relaxed);
             for failure in failures {
                 self.look_into(failure, &tried, &mut bench)?;
             }
@@ -343,6 +351,11 @@ impl Scenario {
     /// Its name.
     pub fn name(&self) -> String {
         format!("{}-{:06}", self.strategy.word(), self.number)
+    }
+
+    /// How many things are tried in it.
+    fn count(&self) -> u64 {
+        self.inputs.iter().map(Input::count).sum()
     }
 }
 

@@ -74,7 +74,7 @@ pub struct Strategy {
     pub family: Family,
     /// The dialect.
     pub dialect: Arc<Dialect>,
-    /// Points, as the profile pins them or by default.
+    /// Points, as the profile pins them or by default, and its limits as `limits.NAME`.
     points: BTreeMap<String, Value>,
     /// Deeds that they admit, and what they weigh.
     deeds: Vec<(usize, u32)>,
@@ -104,7 +104,9 @@ impl Strategy {
     }
 
     fn new(family: Family, dialect: &Arc<Dialect>, profile: &Profile) -> Option<Self> {
-        let points = profile.judged(dialect.points.iter().map(|(key, point)| (&key.name, point)));
+        let mut points = profile.judged(dialect.points.iter().map(|(key, point)| (&key.name, point)));
+        points
+            .extend(profile.all_limits().into_iter().map(|(name, value)| (format!("limits.{name}"), value)));
         let deeds = dialect.play.sessions.iter().flat_map(|s| &s.deeds).enumerate();
         let deeds = deeds.filter(|(_, deed)| admits(&points, &deed.part));
         let deeds: Vec<(usize, u32)> = deeds.map(|(at, deed)| (at, deed.weight)).collect();

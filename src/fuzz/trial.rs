@@ -60,6 +60,11 @@ pub enum Weight {
 }
 
 impl Failure {
+    /// Whether nothing was judged.
+    pub(super) fn is_no_verdict(&self) -> bool {
+        matches!(self.weight, Weight::Lacking(_) | Weight::Unjudged(_))
+    }
+
     /// What is the same of failures that have one cause: the clause, and what was expected and came without ids, numbers and
     /// whatever was made up.
     pub fn kind(&self) -> String {
