@@ -158,7 +158,7 @@ impl Strategy {
 
     fn frame(&self) -> BoxedStrategy<Input> {
         let (valid, nearly) = (self.valid(layout_of_frames()), nearly_valid());
-        let mut all = std::vec![(8, valid.boxed()), (12, nearly.boxed())];
+        let mut all = std::vec![(10, valid.boxed()), (10, nearly.boxed())];
         if !self.harmless.is_empty() {
             let harmless = (select(self.harmless.clone()), text(8));
             let harmless = harmless.prop_map(|(nth, text)| Input::Harmless { nth, text });
