@@ -107,12 +107,18 @@ pub(super) fn forbidden(octets: &[u8]) -> Option<&'static str> {
 /// What completes a frame that is cut off.
 pub(super) const TAIL: &[u8] = b"\n\n\0\n";
 
-/// Whether a frame of STOMP is left unfinished by these octets.
+/// Whether a frame of STOMP is left unfinished by these octets, at least for who can count so far.
 pub(super) fn is_unfinished(octets: &[u8]) -> bool {
     let mut decoder = Decoder::new(Mode::Lenient, Limits::GENEROUS);
     decoder.feed(octets);
-    while decoder.next_item().is_some() {}
-    !decoder.pending().is_empty()
+    let mut endless = false;
+    while let Some(item) = decoder.next_item() {
+        if let Item::Frame(frame, _) = item {
+            let length = frame.header("content-length").unwrap_or_default();
+            endless |= length.len() > 18 && length.bytes().all(|b| b.is_ascii_digit());
+        }
+    }
+    endless || !decoder.pending().is_empty()
 }
 
 /// Whether a frame of WebSocket is.
