@@ -12,7 +12,7 @@
 # - `stompliance fuzz` runs scenarios of up to 400 inputs, ten at a time, over forty accounts. The others try one input after the other.
 # - The embedded server is spoken to in memory and in virtual time: nothing of it is the network's or waits.
 # - In each of its scenarios two users send each other messages throughout, each of which has to arrive as it was sent; that is what
-#   it judges. About two in five inputs of `frames` are such messages, which need no connection of their own; each unruly one has one.
+#   it judges. Half of the inputs of `frames` are such messages, which need no connection of their own; each unruly one has one.
 # - A plain boofuzz looks at nothing that the server says behind the fuzzed frame. `--check` and the loops ask by a ping.
 # - What it finds it makes smaller at once. That time counts, the scenarios it tries for that do not.
 # - boofuzz_stomp.py says what was tuned in boofuzz's favour.

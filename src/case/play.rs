@@ -98,6 +98,8 @@ pub struct Unruly {
     pub intrusions: Vec<Node>,
     /// What the others may do without harm, with some `<text>` and a number of its own.
     pub harmless: Vec<Part>,
+    /// Clauses of rules that a server does not break by passing on what she says.
+    pub hers: Vec<Text>,
 }
 
 /// A body that is right.
@@ -158,6 +160,7 @@ fn unruly(reader: &mut Reader<'_>, node: &Node) -> Option<Unruly> {
         "submit",
         "intrusions",
         "harmless",
+        "hers",
     ];
     let fields = reader.fields(node, "`unruly`", &keys);
     let from = pair(reader, fields.get("from")?, "`from`")?;
@@ -167,6 +170,7 @@ fn unruly(reader: &mut Reader<'_>, node: &Node) -> Option<Unruly> {
     }
     let own = ["text", "nth"].map(str::to_owned);
     let harmless = fields.get("harmless").map_or(Vec::new(), |n| parts(reader, n, &[], &own));
+    let hers = fields.get("hers").map_or(Vec::new(), |n| reader.texts(n, "a requirement"));
     let mut list = |key: &str, known: &[&str]| {
         let known: Vec<String> = known.iter().map(|&name| name.to_owned()).collect();
         let steps = fields.get(key).map_or(&[][..], |n| reader.items(n, "a list of steps"));
@@ -181,6 +185,7 @@ fn unruly(reader: &mut Reader<'_>, node: &Node) -> Option<Unruly> {
         submit: list("submit", &["from", "to", "body"]),
         intrusions: list("intrusions", &["from", "body"]),
         harmless,
+        hers,
         case: case(reader, fields.get("case")?)?,
         from,
         forms,

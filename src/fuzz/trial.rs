@@ -147,6 +147,9 @@ impl Bench {
     ) -> Result<Option<(Vec<Failure>, Duration)>, Fault> {
         let Some((records, took)) = self.play(scenarios, true, None, over)? else { return Ok(None) };
         let mut failures: Vec<_> = records.iter().flat_map(failures).collect();
+        let unruly = scenarios.iter().filter_map(|one| one.strategy.dialect.play.unruly.as_ref());
+        let hers: Vec<&str> = unruly.flat_map(|u| &u.hers).map(|clause| clause.value.as_str()).collect();
+        failures.retain(|failure| failure.rule.is_none() || !hers.contains(&failure.clause.as_str()));
         for failure in failures.iter_mut().filter(|failure| failure.weight == Weight::Finding) {
             if self.profile.known.iter().any(|known| self.covers(known, failure)) {
                 failure.weight = Weight::Known;
