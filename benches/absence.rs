@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use stompliance::case::diagnostic::Source;
 use stompliance::case::library::Library;
+use stompliance::case::script::Side;
 use stompliance::judge::Verdict;
 use stompliance::reference::{Directory, Policy};
 use stompliance::run::{Job, Plan, Settings, Subject, each_record, epoch_ms};
@@ -26,7 +27,7 @@ fn suite(count: usize) -> String {
 fn run(count: usize) -> (Duration, u64, u64) {
     let library = Library::with_suites(vec![Source::new("bench.yaml", &suite(count))]);
     assert!(library.is_sound(), "{:?}", library.found);
-    let plan = Plan::new(&library, &["bench".to_owned()]).unwrap();
+    let plan = Plan::new(&library, &["bench".to_owned()], Side::Server).unwrap();
     let settings =
         Settings { seed: 1, anchor_ms: epoch_ms(), jobs: 1, no_preflight: true, ..Settings::default() };
     let subject =

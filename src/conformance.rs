@@ -14,6 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::case::library::Library;
 use crate::case::profile::Profile;
+use crate::case::script::Side;
 use crate::judge::Verdict;
 use crate::reference::{Directory, Policy};
 use crate::report::excerpt;
@@ -83,7 +84,7 @@ fn prepare(patterns: &[String], config: Option<PathBuf>) -> Result<Prepared, Str
         let shown: Vec<String> = library.found.iter().map(|d| d.render(false)).collect();
         return Err(format!("the suites have errors:\n{}", shown.join("\n\n")));
     }
-    let plan = Plan::new(&library, patterns).map_err(|e| e.to_string())?;
+    let plan = Plan::new(&library, patterns, Side::Server).map_err(|e| e.to_string())?;
     let subject = match config {
         None => {
             Subject::Embedded { directory: Directory::demo(40), policy: Policy::default(), in_memory: false }

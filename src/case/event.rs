@@ -46,6 +46,18 @@ pub enum Way {
     In,
 }
 
+/// One of the standard streams of the client under test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stdio {
+    /// What it is told.
+    In,
+    /// What it tells.
+    Out,
+    /// What it says besides.
+    Err,
+}
+
 /// Who ended a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -72,6 +84,8 @@ pub enum BarrierKind {
     Ended,
     /// A window of time, for clauses about time.
     Window,
+    /// The client under test was told to quit, and has exited.
+    Exited,
 }
 
 impl BarrierKind {
@@ -84,6 +98,7 @@ impl BarrierKind {
             BarrierKind::ByAnother => "by-another",
             BarrierKind::Ended => "ended",
             BarrierKind::Window => "window",
+            BarrierKind::Exited => "exited",
         }
     }
 }
@@ -187,6 +202,28 @@ pub enum What {
         clause: String,
         /// What it is.
         what: String,
+    },
+    /// The client under test was started.
+    Started {
+        /// How.
+        command: String,
+    },
+    /// A line on one of its standard streams.
+    Line {
+        /// Which.
+        stream: Stdio,
+        /// The line, without its end.
+        text: String,
+    },
+    /// It has exited, and nothing more is in its streams.
+    Exited {
+        /// Who ended it.
+        by: By,
+        /// Its exit status, where it has one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        status: Option<i32>,
+        /// How it ended, in words.
+        how: String,
     },
     /// The connection has ended.
     Ended {

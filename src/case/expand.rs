@@ -17,20 +17,23 @@ use super::dialect::Dialect;
 use super::model::{self, StepKind};
 use super::reader::{Reader, Text};
 use super::script::{
-    Act, Checks, GroupNeed, Kind, Level, Member, Place, Point, Repeat, Road, Script, State, Step,
+    Act, Checks, GroupNeed, Kind, LISTENING, Level, Member, Place, Point, Repeat, Road, Script, Side, State,
+    Step,
 };
 use super::transport::Transport;
 use super::tree::{Key, Node};
 use super::value::reference;
 
 /// The verbs that the engine has by itself.
-pub const PRIMITIVES: [&str; 11] =
-    ["open", "frame", "bytes", "wire", "ws", "http", "cut", "become", "settle", "expect", "watch"];
+pub const PRIMITIVES: [&str; 14] = [
+    "open", "frame", "bytes", "wire", "ws", "http", "cut", "become", "settle", "expect", "watch", "spawn",
+    "answer", "do",
+];
 
 /// The forms of seeing.
 pub const FORMS: [&str; 5] = ["in-order", "any-order", "exactly", "nothing", "every"];
-const WORDS: [&str; 3] = ["opened", "closed", "beat"];
-const EVENTS: [&str; 5] = ["frame", "http", "closed", "ws", "malformed"];
+const WORDS: [&str; 4] = ["opened", "closed", "beat", "exited"];
+const EVENTS: [&str; 8] = ["frame", "http", "closed", "ws", "malformed", "request", "told", "exited"];
 
 /// Expands the cases of a suite, noting what is wrong with them.
 pub struct Expander<'a> {
@@ -130,7 +133,7 @@ impl<'a> Expander<'a> {
         names.extend(case.lets.iter().map(|(name, value)| (name.name.clone(), value.value())));
         let preparing = Clauses { forced: None, first: None, outer: first, in_dialect: false };
         let deciding = Clauses { forced: None, first, outer: None, in_dialect: false };
-        let cast: Vec<Member> = case.cast.iter().map(|role| self.member(role, row)).collect();
+        let cast: Vec<Member> = case.cast.iter().map(|role| self.member(role, suite.judges, row)).collect();
         let without = cast.iter().filter(|member| !member.over.has_websocket());
         self.without_websocket = without.map(|member| (member.name.clone(), member.over)).collect();
         let groups = case.groups.iter().map(|group| self.group(case, group)).collect();
@@ -140,6 +143,7 @@ impl<'a> Expander<'a> {
             id: format!("{}/{}{suffix}", suite.name.value, case.id.value),
             suite: suite.name.value.clone(),
             dialect: self.dialect.name.clone(),
+            judges: suite.judges,
             title: case.title.clone(),
             why: case.why.clone(),
             tags: case.tags.clone(),
@@ -165,10 +169,13 @@ impl<'a> Expander<'a> {
         script
     }
 
-    fn member(&mut self, role: &model::Role, row: &[(&Key, &str, &Node)]) -> Member {
+    fn member(&mut self, role: &model::Role, judges: Side, row: &[(&Key, &str, &Node)]) -> Member {
         let state = in_row(&role.state.value, row);
         let mut known: Vec<&str> = self.dialect.states.iter().map(|(key, _)| key.name.as_str()).collect();
-        known.extend(["away", "offline"]);
+        match judges {
+            Side::Server => known.extend(["away", "offline"]),
+            Side::Client => known.extend(["away", LISTENING]),
+        }
         if !known.contains(&state.as_str()) {
             self.reader.unknown("state", &state, role.state.at, known);
         }

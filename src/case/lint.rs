@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::library::is_name;
 use super::model::{Act, Case, Step, StepKind};
 use super::reader::Reader;
-use super::script::{Act as Done, Deed, Kind, Patterns, Script, See};
+use super::script::{Act as Done, Deed, Kind, LISTENING, Patterns, Script, See, Side};
 use super::tree::Node;
 use super::value::{Part, parts};
 
@@ -33,18 +33,24 @@ pub fn case(reader: &mut Reader<'_>, case: &Case, dialect: &Dialect, rows: &[Scr
 /// Names bound at one point of a case.
 struct References {
     bound: BTreeSet<String>,
+    /// Roles whose connections are called by their number.
+    listening: BTreeSet<String>,
 }
 
 impl References {
     fn new(case: &Case) -> Self {
         let mut bound: BTreeSet<String> = ENGINE.iter().map(|n| (*n).to_owned()).collect();
+        let mut listening = BTreeSet::new();
         for role in &case.cast {
             bound.insert(role.name.name.clone());
+            if role.state.value == LISTENING {
+                listening.insert(role.name.name.clone());
+            }
             bound.insert(super::script::role_of(&role.name.name).to_owned());
         }
         bound.extend(case.groups.iter().map(|g| g.name.name.clone()));
         bound.extend(case.each.iter().map(|c| c.name.name.clone()));
-        References { bound }
+        References { bound, listening }
     }
 
     fn check(&mut self, reader: &mut Reader<'_>, case: &Case) {
@@ -108,7 +114,7 @@ impl References {
                 }
                 StepKind::Act(actor, act) => {
                     let name = actor.name.strip_prefix('$').unwrap_or(&actor.name);
-                    if !self.bound.contains(name) || ENGINE.contains(&name) {
+                    if !(self.bound.contains(name) || self.is_numbered(name)) || ENGINE.contains(&name) {
                         let roles = self.bound.iter().map(String::as_str).filter(|n| !ENGINE.contains(n));
                         reader.unknown("actor", name, actor.at, roles.collect::<Vec<_>>());
                     }
@@ -116,6 +122,13 @@ impl References {
                 }
             }
         }
+    }
+
+    /// Whether it is a connection of somebody who listens: `server/1`, `server/next`.
+    fn is_numbered(&self, name: &str) -> bool {
+        name.split_once('/').is_some_and(|(role, number)| {
+            self.listening.contains(role) && (number == "next" || number.parse::<u32>().is_ok_and(|n| n > 0))
+        })
     }
 
     fn act(&mut self, reader: &mut Reader<'_>, act: &Act) {
@@ -246,8 +259,9 @@ fn positive(reader: &mut Reader<'_>, case: &Case, script: &Script, dialect: &Dia
             help,
         );
     }
-    // A road that leads to whoever is in a state serves any receiver; without one it takes a subscription.
-    if dialect.roads.iter().any(|road| road.receiver.is_some()) {
+    // A road that leads to whoever is in a state serves any receiver; without one it takes a subscription. What a client does is
+    // known by its end.
+    if script.judges == Side::Client || dialect.roads.iter().any(|road| road.receiver.is_some()) {
         return;
     }
     let mut subscribed: BTreeSet<String> = BTreeSet::new();

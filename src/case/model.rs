@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::diagnostic::{Source, Span};
 use super::reader::{Reader, Text};
+use super::script::Side;
 use super::tree::{Key, Node};
 
 /// A suite file.
@@ -26,8 +27,9 @@ pub struct Suite {
     pub title: String,
     /// The dialect that it speaks.
     pub dialect: Text,
-    /// Whom it judges: `server`.
-    pub judges: Option<Text>,
+    /// Whom it judges: `server`, unless it says `client`.
+    #[schemars(default, with = "Option<String>")]
+    pub judges: Side,
     /// Its cases.
     #[schemars(default)]
     pub cases: Vec<Case>,
@@ -264,10 +266,12 @@ pub fn suite(reader: &mut Reader<'_>, node: &Node) -> Option<Suite> {
         let items = reader.items(n, "`rules`");
         items.iter().filter_map(|n| rule(reader, n)).collect()
     });
-    let judges = fields.get("judges").and_then(|n| reader.text(n, "`judges`"));
-    if let Some(judges) = judges.as_ref().filter(|j| j.value != "server") {
-        reader.unknown("role to judge", &judges.value, judges.at, ["server"]);
-    }
+    let judges = fields.get("judges").and_then(|n| reader.text(n, "`judges`")).map_or(Side::Server, |word| {
+        Side::parse(&word.value).unwrap_or_else(|| {
+            reader.unknown("side to judge", &word.value, word.at, Side::WORDS);
+            Side::Server
+        })
+    });
     if cases.is_empty() && rules.is_empty() && reader.found.is_empty() {
         reader.error(node.at, "a suite without cases or rules");
     }

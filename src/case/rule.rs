@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::expand::Expander;
 use super::model;
-use super::script::{Level, Pattern, Place};
+use super::script::{Level, Pattern, Place, Side};
 
 /// A rule, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Rule {
     /// The dialect of its suite.
     #[serde(default)]
     pub dialect: String,
+    /// Whose frames it is about.
+    #[serde(skip_serializing_if = "Side::is_server", default)]
+    pub judges: Side,
     /// A sentence that is true of a conforming target.
     pub title: String,
     /// The mistake it is meant to catch.
@@ -80,6 +83,7 @@ pub fn rule(expander: &mut Expander<'_>, suite: &model::Suite, rule: &model::Rul
     Some(Rule {
         id: format!("{}/{}", suite.name.value, rule.id.value),
         dialect: suite.dialect.value.clone(),
+        judges: suite.judges,
         title,
         why: rule.why.clone(),
         requirement,

@@ -24,6 +24,36 @@ pub enum Level {
     Must,
 }
 
+/// Which side of a connection a case or rule judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// A server: the harness is its clients.
+    #[default]
+    Server,
+    /// A client: the harness is its server.
+    Client,
+}
+
+impl Side {
+    /// The words of `judges:`.
+    pub const WORDS: [&'static str; 2] = ["server", "client"];
+
+    /// The side of this name.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "server" => Some(Side::Server),
+            "client" => Some(Side::Client),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the one that is judged unless a suite says otherwise.
+    pub(crate) fn is_server(&self) -> bool {
+        *self == Side::Server
+    }
+}
+
 /// A place in a suite or dialect file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Place {
@@ -53,6 +83,9 @@ pub struct Script {
     pub suite: String,
     /// The dialect.
     pub dialect: String,
+    /// Whom it judges.
+    #[serde(skip_serializing_if = "Side::is_server", default)]
+    pub judges: Side,
     /// A sentence that is true of a conforming target.
     pub title: String,
     /// The mistake it is meant to catch.
@@ -125,6 +158,13 @@ impl Member {
 pub fn role_of(connection: &str) -> &str {
     connection.split('/').next().unwrap_or(connection)
 }
+
+/// The state of whoever waits for connections: the engine's, where a client is judged. Its connections are called by
+/// their number, `server/1`, or `server/next`.
+pub const LISTENING: &str = "listening";
+
+/// What stands for the number of a connection that nobody has looked at yet.
+const NEXT: &str = "next";
 
 /// A group that a case needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -311,6 +351,12 @@ pub enum Deed {
     Ws(Value),
     /// An HTTP request beside a session.
     Http(Value),
+    /// The client under test is started.
+    Spawn(Value),
+    /// The answer to a request of the client under test.
+    Answer(Value),
+    /// A command for the client under test.
+    Do(Value),
     /// The end of TCP without a close frame: `reset` or `eof`.
     Cut(Value),
     /// A state to be in.
@@ -389,6 +435,12 @@ pub enum Pattern {
     Frame(Value),
     /// An HTTP response.
     Http(Value),
+    /// An HTTP request of the client under test: with it a connection begins.
+    Request(Value),
+    /// A line of the client under test.
+    Told(Value),
+    /// The client under test has exited.
+    Exited(Value),
     /// A WebSocket control frame.
     Ws(Value),
     /// Something that the strict reader refuses.
@@ -460,10 +512,10 @@ impl Script {
         }
     }
 
-    /// The rank of a state: `away` and `offline` are 0, the dialect's count from 1.
+    /// The rank of a state: `away`, `offline` and `listening` are 0, the dialect's count from 1.
     pub fn rank(&self, state: &str) -> Option<usize> {
         match state {
-            "away" | "offline" => Some(0),
+            "away" | "offline" | LISTENING => Some(0),
             _ => self.states.iter().position(|s| s.name == state).map(|at| at + 1),
         }
     }
@@ -483,6 +535,30 @@ impl Script {
 }
 
 impl Act {
+    /// Whether it, or something within it, waits for a connection to come.
+    pub fn takes_connection(&self) -> bool {
+        fn is_request(pattern: &Pattern) -> bool {
+            match pattern {
+                Pattern::Request(_) => true,
+                Pattern::Sight(sight) => sight.alternatives.iter().any(|(_, all)| all.iter().any(is_request)),
+                _ => false,
+            }
+        }
+        match &self.deed {
+            Deed::See(See::One(pattern)) => is_request(pattern),
+            Deed::See(See::OneOf(all)) => all.iter().any(|(_, patterns)| patterns.iter().any(is_request)),
+            Deed::Call { does, .. } => {
+                does.iter().any(|step| matches!(&step.kind, Kind::Act(act) if act.takes_connection()))
+            }
+            _ => false,
+        }
+    }
+
+    /// The role whose next connection it is about, where it names none by its number.
+    pub fn next_of(&self) -> Option<&str> {
+        self.actor.strip_suffix(NEXT)?.strip_suffix('/')
+    }
+
     /// Whether it, or something within it, is about WebSocket frames.
     pub fn needs_websocket(&self) -> bool {
         match &self.deed {

@@ -13,6 +13,7 @@ use crate::case::catalogue::Requirement;
 use crate::case::coverage::{Covered, coverage, without_row};
 use crate::case::library::{EMBEDDED, Library};
 use crate::case::rule::Rule;
+use crate::case::script::Side;
 use crate::case::script::{Place, Point, Script};
 use crate::reference::{Defect, Directory, defects};
 use crate::report::{Brief, Collector, console};
@@ -240,7 +241,7 @@ fn failure(
     patterns: &[String],
     defect: &'static Defect,
 ) -> Option<(Brief, Scratch)> {
-    let plan = Plan::new(library, patterns).ok()?;
+    let plan = Plan::new(library, patterns, Side::Server).ok()?;
     let scratch = Scratch::new().ok()?;
     let collector = Arc::new(Collector::new(scratch.folder.journals.clone()));
     let gathering = collector.clone();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::run::{on_interrupt, progress};
+use super::judging::{on_interrupt, progress};
 use super::serve::policy;
 use super::target::TargetArgs;
 use super::{CONFORMS, FAILS, NO_VERDICT, USAGE, checked, complain, error, say, sound};
@@ -127,7 +127,7 @@ fn prepare(args: &Args) -> Result<(Library, Subject, Profile, How), String> {
     checked(&library)?;
     let (remote, far) = match &subject {
         Subject::Remote(target) => (true, !target.is_loopback()),
-        Subject::Embedded { .. } => (false, false),
+        Subject::Embedded { .. } | Subject::Client(_) => (false, false),
     };
     if far && !args.i_own_this_target {
         return Err(

@@ -4,11 +4,13 @@
 //! It relies on clap. Exit codes are those of docs/verdicts.md: 0 conforms, 1 does not, 2 usage or configuration, 3
 //! no verdict.
 
+mod check_client;
 mod compare;
 mod coverage;
 mod explain;
 mod fuzz;
 mod judge;
+mod judging;
 mod known;
 mod lint;
 mod list;
@@ -73,6 +75,8 @@ enum Color {
 enum Command {
     /// Run suites against a server: the embedded reference server, or --target.
     Run(Box<run::Args>),
+    /// Run suites against a client, by playing the server.
+    CheckClient(Box<check_client::Args>),
     /// Find out what a server does where the specification leaves it open, and write it as a profile.
     Probe(Box<probe::Args>),
     /// Try inputs that nobody thought of, and hand over what breaks as scenarios.
@@ -113,6 +117,7 @@ pub fn main() -> ExitCode {
     let _ = LANG.set(cli.lang.unwrap_or_else(lang_of_locale));
     let code = match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::CheckClient(args) => check_client::main(&args),
         Command::Probe(args) => probe::main(*args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Serve(args) => serve::main(&args),

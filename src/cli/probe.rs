@@ -13,6 +13,7 @@ use super::{CONFORMS, NO_VERDICT, USAGE, complain, error, say, sound};
 use crate::case::dialect::Dialect;
 use crate::case::library::Library;
 use crate::case::profile::Profile;
+use crate::case::script::Side;
 use crate::reference::Policy;
 use crate::run::{Calibration, Job, Plan, Record, Settings, Subject, day, epoch_ms, records};
 
@@ -45,10 +46,7 @@ pub(super) fn main(mut args: Args) -> u8 {
             return USAGE;
         }
     };
-    let shown = match &subject {
-        Subject::Remote(target) => target.url.clone(),
-        Subject::Embedded { .. } => "the embedded reference server".to_owned(),
-    };
+    let shown = super::run::shown(&subject);
     let seen = match observe(&library, &plan, subject) {
         Ok(seen) => seen,
         Err(why) => {
@@ -92,7 +90,8 @@ fn prepare(args: &mut Args) -> Result<(Library, Plan, Subject), String> {
     {
         return Err("the server is named twice: by itself, and by --target".into());
     }
-    let plan = Plan::new(&library, &[]).map_err(|e| e.to_string())?.observing(args.dialect.as_deref());
+    let plan =
+        Plan::new(&library, &[], Side::Server).map_err(|e| e.to_string())?.observing(args.dialect.as_deref());
     let subject = args.target.subject(Policy::default(), false)?;
     Ok((library, plan, subject))
 }

@@ -160,7 +160,7 @@ fn fuzzed_line(Fuzzed { defect, cases, found }: &Fuzzed) -> String {
 }
 
 fn bar(title: &str, length: usize) -> ProgressBar {
-    let bar = super::run::progress();
+    let bar = super::judging::progress();
     bar.set_length(length as u64);
     bar.set_message(title.to_owned());
     bar

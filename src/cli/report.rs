@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::judging::exit_code;
 use super::outputs::Outputs;
-use super::run::exit_code;
 use super::scratch::Scratch;
 use super::{layout, say, sound};
 use crate::report::{console, json};

@@ -175,7 +175,7 @@ pub fn hunt(
     tell: &(dyn Fn(Told<'_>) + Sync),
 ) -> Result<Outcome, Fault> {
     let (workers, jobs, size) = match subject {
-        Subject::Embedded { .. } => (how.jobs, 8, ROUND),
+        Subject::Embedded { .. } | Subject::Client(_) => (how.jobs, 8, ROUND),
         // While one runs, the other prepares; how much fits is not known yet.
         Subject::Remote(_) if how.rate.is_none() => (2, how.jobs, FAR_ROUND.min(how.jobs as u64)),
         // Where there is a limit one scenario follows the other: a second worker would double it at first.

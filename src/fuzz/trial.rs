@@ -10,7 +10,7 @@ use crate::case::diagnostic::Source;
 use crate::case::event::{By, Event, What};
 use crate::case::library::Library;
 use crate::case::profile::{Known, Profile};
-use crate::case::script::Level;
+use crate::case::script::{Level, Side};
 use crate::judge::{Check, Verdict};
 use crate::report::way;
 use crate::run::journal::{JournalFolder, Scratch};
@@ -219,7 +219,8 @@ impl Bench {
             let name = scenarios.first().map_or(String::new(), Scenario::name);
             return Err(Fault::Scenario(name, found.join("\n")));
         }
-        Plan::new(&self.library, &[]).map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))
+        Plan::new(&self.library, &[], Side::Server)
+            .map_err(|e| Fault::Scenario("of a round".into(), e.to_string()))
     }
 
     /// Runs these once it is their turn, unless it is over by then.

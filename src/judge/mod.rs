@@ -3,6 +3,7 @@
 //! It relies on the script, the facts and the events, and on nothing else; the runner asks the very same fold whether
 //! a wait is over. It never reads a clock, never does I/O, and never sees a secret.
 
+mod client;
 mod inbox;
 mod outcome;
 mod pattern;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::case::event::{BarrierKind, Event, Phase, Way, What};
+use crate::case::event::{BarrierKind, Event, Phase, Stdio, Way, What};
 use crate::case::rule::Rule;
 use crate::case::script::{Deed, Kind, Level, Script, Step};
 use crate::case::value::{Purpose, eval};
@@ -156,12 +157,23 @@ impl Judge {
                 inbox.ended = None;
                 self.world.conns.insert(on.into(), Conn::default());
             }
-            What::Http { way: Way::In, status, headers, body, .. } => {
+            What::Http { way: Way::In, status, request, headers, body } => {
                 let headers: serde_json::Map<String, Value> =
                     headers.iter().map(|(n, v)| (n.clone(), Value::from(v.as_str()))).collect();
-                let record = serde_json::json!({ "status": status, "headers": headers, "body": body.text() });
-                self.take(on, Item::other(at, ItemKind::Http, record));
+                let (kind, record) = match request {
+                    Some(line) => (ItemKind::Request, client::request(line, headers, body.text())),
+                    None => (
+                        ItemKind::Http,
+                        serde_json::json!({ "status": status, "headers": headers, "body": body.text() }),
+                    ),
+                };
+                self.take(on, Item::other(at, kind, record));
             }
+            What::Line { stream: Stdio::Out, text } => {
+                self.take(on, Item::other(at, ItemKind::Told, client::told(text)));
+            }
+            What::Started { .. } | What::Line { .. } => {}
+            What::Exited { by, status, how } => self.exited(on, *by, *status, how, at),
             What::Opened { protocol } => {
                 self.take(on, Item::other(at, ItemKind::Opened, serde_json::json!({ "protocol": protocol })));
             }
@@ -282,6 +294,7 @@ impl Judge {
         self.checked.insert(id);
         let (Some(step), Some(run)) = (self.step(id), self.runs.remove(&id)) else { return };
         let expected = match road {
+            None if kind == BarrierKind::Exited => "the client to end once it is told to quit".to_owned(),
             Some(road) => format!("a permitted message by the road `{road}` to arrive"),
             None => "the connection to stay open".to_owned(),
         };
@@ -436,6 +449,17 @@ impl Judge {
     /// Whether the case looked for something that must not come: then what is late matters.
     pub fn has_negatives(&self) -> bool {
         self.waits.values().any(|(_, wait)| wait.is_negative() && !wait.engine)
+    }
+
+    /// Whether anything came on a connection.
+    pub fn has_item(&self, on: &str) -> bool {
+        self.inboxes.get(on).is_some_and(|inbox| !inbox.items.is_empty())
+    }
+
+    /// What a client under test has told so far.
+    pub fn told(&self, on: &str) -> Vec<Value> {
+        let items = self.inboxes.get(on).map_or(&[][..], |inbox| &inbox.items);
+        items.iter().filter(|i| i.kind == ItemKind::Told).map(|i| i.record.clone()).collect()
     }
 
     /// What became of a connection, in a sentence: the answer that was no upgrade, the end, or what did not come.

@@ -37,6 +37,12 @@ pub(super) enum ItemKind {
     Beat,
     Frame,
     Http,
+    /// A request of the client under test.
+    Request,
+    /// A line of the client under test.
+    Told,
+    /// The client under test has exited.
+    Exited,
     Ws,
     Malformed,
 }
@@ -194,6 +200,9 @@ fn compile_with(
         Pattern::Closed(value) => plain(ItemKind::Closed, value),
         Pattern::Frame(value) => plain(ItemKind::Frame, value),
         Pattern::Http(value) => plain(ItemKind::Http, value),
+        Pattern::Request(value) => plain(ItemKind::Request, value),
+        Pattern::Told(value) => plain(ItemKind::Told, value),
+        Pattern::Exited(value) => plain(ItemKind::Exited, value),
         Pattern::Ws(value) => plain(ItemKind::Ws, value),
         Pattern::Malformed(value) => plain(ItemKind::Malformed, value),
         Pattern::Sight(sight) => {
@@ -429,6 +438,9 @@ impl Compiled {
             Compiled::Plain(ItemKind::Closed, _) => "the end of the connection".into(),
             Compiled::Plain(kind, matcher) => {
                 let what = match kind {
+                    ItemKind::Request => "an HTTP request",
+                    ItemKind::Told => "something told by the client",
+                    ItemKind::Exited => "the end of the client",
                     ItemKind::Frame => "a frame",
                     ItemKind::Http => "an HTTP response",
                     ItemKind::Ws => "a WebSocket frame",

@@ -52,6 +52,28 @@ pub enum Prepared {
         /// The body.
         body: String,
     },
+    /// The client under test is started, with these in its environment in place of what it would be told.
+    Spawn {
+        /// The path of the URL where it is to connect.
+        path: String,
+        /// The token.
+        token: Option<String>,
+        /// The heart-beat that it is to offer.
+        heart_beat: Option<String>,
+        /// How it is to come.
+        transport: Option<String>,
+    },
+    /// The answer to a request of the client under test.
+    Answer {
+        /// The status.
+        status: u16,
+        /// Headers beside or in place of the usual ones; a header without a value is left out.
+        headers: Vec<(String, Option<String>)>,
+        /// The body.
+        body: String,
+    },
+    /// A command for the client under test.
+    Do(Value),
     /// The end of TCP: a reset, or else an end of stream.
     Cut {
         /// Whether by a reset.
@@ -115,6 +137,12 @@ pub(super) fn deed(deed: &Deed, env: &mut dyn Env) -> Result<Prepared, String> {
         Deed::Wire(value) => layout(fill(value)?).map(Prepared::Wire),
         Deed::Ws(value) => ws(fill(value)?).map(Prepared::Ws),
         Deed::Http(value) => http(fill(value)?),
+        Deed::Spawn(value) => Ok(spawn(fill(value)?)),
+        Deed::Answer(value) => answer(value, env),
+        Deed::Do(value) => match fill(value)? {
+            Some(command @ Value::Object(_)) => Ok(Prepared::Do(command)),
+            other => Err(format!("`do:` takes a map, not {other:?}")),
+        },
         Deed::Cut(value) => match fill(value)?.as_ref().and_then(Value::as_str) {
             Some("reset") => Ok(Prepared::Cut { reset: true }),
             Some("eof") => Ok(Prepared::Cut { reset: false }),
@@ -132,6 +160,33 @@ fn word(value: Option<Value>, what: &str) -> Result<String, String> {
         Some(Value::String(word)) => Ok(word),
         other => Err(format!("`{what}:` takes a word, not {other:?}")),
     }
+}
+
+fn spawn(value: Option<Value>) -> Prepared {
+    let text = |name: &str| value.as_ref().and_then(|v| v.get(name)).map(as_text);
+    let path = text("path").unwrap_or_default();
+    Prepared::Spawn {
+        path,
+        token: text("token"),
+        heart_beat: text("heart_beat"),
+        transport: text("transport"),
+    }
+}
+
+fn answer(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
+    let filled = |name: &str, env: &mut dyn Env| {
+        Ok::<_, String>(value.get(name).map(|v| eval(v, env, Purpose::Sending)).transpose()?.flatten())
+    };
+    let status = match filled("status", env)? {
+        None => 101,
+        Some(status) => {
+            let status = status.as_u64().filter(|s| (100..=599).contains(s));
+            status.ok_or("`status` is a number from 100 to 599")? as u16
+        }
+    };
+    let headers = headers(value.get("headers"), env)?;
+    let body = filled("body", env)?.map(|body| as_text(&body)).unwrap_or_default();
+    Ok(Prepared::Answer { status, headers, body })
 }
 
 fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
@@ -155,9 +210,24 @@ fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
         }
         None => {}
     }
+    let headers = headers(member("headers"), env)?;
+    let subprotocols =
+        match member("subprotocols").map(|v| eval(v, env, Purpose::Sending)).transpose()?.flatten() {
+            Some(Value::Array(items)) => items.iter().map(as_text).collect(),
+            Some(one) => vec![as_text(&one)],
+            None => Vec::new(),
+        };
+    Ok(Prepared::Open { path, query, headers, subprotocols })
+}
+
+/// Headers in place of the usual ones; those that are absent are left out.
+fn headers(written: Option<&Value>, env: &mut dyn Env) -> Result<Vec<(String, Option<String>)>, String> {
     let mut headers = Vec::new();
     let absent = serde_json::json!({ "is": "absent" });
-    match member("headers") {
+    let text = |value: &Value, env: &mut dyn Env| {
+        Ok::<_, String>(eval(value, env, Purpose::Sending)?.map(|v| as_text(&v)))
+    };
+    match written {
         Some(Value::Object(members)) => {
             for (name, value) in members {
                 headers.push((name.clone(), text(value, env)?));
@@ -177,13 +247,7 @@ fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
         }
         None => {}
     }
-    let subprotocols =
-        match member("subprotocols").map(|v| eval(v, env, Purpose::Sending)).transpose()?.flatten() {
-            Some(Value::Array(items)) => items.iter().map(as_text).collect(),
-            Some(one) => vec![as_text(&one)],
-            None => Vec::new(),
-        };
-    Ok(Prepared::Open { path, query, headers, subprotocols })
+    Ok(headers)
 }
 
 fn frame(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {

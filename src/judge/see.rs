@@ -540,6 +540,9 @@ pub(super) fn shown(item: &Item) -> String {
                 .to_owned()
         }
         ItemKind::Http => format!("HTTP {}", text("status")),
+        ItemKind::Request => format!("{} {}", text("method"), text("path")),
+        ItemKind::Told => cut(&item.record.to_string(), 240),
+        ItemKind::Exited => format!("the end of the client, which {}", text("how")),
         ItemKind::Ws => format!("WebSocket {}", item.record),
         ItemKind::Malformed => {
             // Most faults name their clause themselves.

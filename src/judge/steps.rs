@@ -313,6 +313,19 @@ impl Judge {
         }
     }
 
+    /// Whether an instance runs within a `repeat: lasts`, which ends it.
+    pub(super) fn is_lasting(&self, id: u32) -> bool {
+        let mut up = self.runs.get(&id).and_then(|run| run.up);
+        while let Some(run) = up.and_then(|id| self.runs.get(&id)) {
+            let step = self.steps.get(&run.step);
+            if step.is_some_and(|step| matches!(&step.kind, Kind::Repeat(repeat) if repeat.lasts.is_some())) {
+                return true;
+            }
+            up = run.up;
+        }
+        false
+    }
+
     /// Whether an instance runs within another.
     fn is_within(&self, inner: u32, outer: u32) -> bool {
         let mut up = Some(inner);

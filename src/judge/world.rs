@@ -80,6 +80,13 @@ impl Conn {
     /// Takes note of a frame that we sent.
     pub fn sent(&mut self, frame: &Seen) {
         match frame.command.as_str() {
+            // We are the server.
+            "CONNECTED" => {
+                self.version = frame.header("version").or(Some("1.0")).map(str::to_owned);
+                let (cx, cy) = self.offered;
+                let (sx, sy) = beats(frame.header("heart-beat"));
+                (self.beats_in, self.beats_out) = (agreed(cx, sy), agreed(sx, cy));
+            }
             "CONNECT" | "STOMP" => {
                 self.offered = beats(frame.header("heart-beat"));
                 self.asks_for_later = frame.header("accept-version").is_some_and(|v| v != "1.0");
@@ -95,16 +102,23 @@ impl Conn {
 
     /// Takes note of a frame that came.
     pub fn came(&mut self, frame: &Seen) {
+        if matches!(frame.command.as_str(), "CONNECT" | "STOMP") {
+            self.offered = beats(frame.header("heart-beat"));
+        }
         if frame.command == "CONNECTED" {
             // 1.0 knows no `version`; elsewhere one that is missing is a fault (STOMP12-CONND-01), and no excuse.
             let unsaid = (!self.asks_for_later).then_some("1.0");
             self.version = frame.header("version").or(unsaid).map(str::to_owned);
             let (sx, sy) = beats(frame.header("heart-beat"));
             let (cx, cy) = self.offered;
-            let agreed = |give: u64, want: u64| if give == 0 || want == 0 { 0 } else { give.max(want) };
             (self.beats_in, self.beats_out) = (agreed(sx, cy), agreed(cx, sy));
         }
     }
+}
+
+/// How often one side beats that can give so often, where the other wants so often (STOMP12-HB-05, HB-06); 0 for never.
+fn agreed(give: u64, want: u64) -> u64 {
+    if give == 0 || want == 0 { 0 } else { give.max(want) }
 }
 
 /// The two numbers of a heart-beat header; a missing one is `0,0` (STOMP12-HB-04).

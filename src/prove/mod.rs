@@ -16,6 +16,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::case::library::Library;
+use crate::case::script::Side;
 use crate::judge::Verdict;
 use crate::link::Badness;
 use crate::reference::{Defect, Directory, Policy};
@@ -59,7 +60,7 @@ pub fn try_server(
     patterns: &[String],
     how: How,
 ) -> Result<Vec<Record>, ProveError> {
-    let plan = Plan::new(library, patterns).map_err(|e| ProveError::Suites(e.to_string()))?;
+    let plan = Plan::new(library, patterns, Side::Server).map_err(|e| ProveError::Suites(e.to_string()))?;
     let settings = Settings { seed: how.seed, chaos: how.chaos, no_preflight: true, ..Settings::default() };
     let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: !how.over_sockets };
     let profile = library.profiles.get(PROFILE).cloned();

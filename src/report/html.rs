@@ -299,7 +299,7 @@ fn facts(info: &RunInfo) -> Vec<(&'static str, Text)> {
     vec![
         ("Target", same(&info.target)),
         ("Profile", profile),
-        ("Reached with", same(&format!("stompliance run{}", info.rerun))),
+        ("Reached with", same(&format!("stompliance {}{}", super::verb(&info.rerun), info.rerun))),
         ("Started", same(&info.started)),
         ("Took", Text::say(|lang| format!("{seconds} {}", lang.word(unit)))),
         ("Seed", same(&info.seed.to_string())),

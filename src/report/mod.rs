@@ -24,9 +24,14 @@ pub(crate) use html::escaping as page;
 pub use lang::Lang;
 pub use wire::{excerpt, line, visible};
 
+/// The command that has these flags: what stands behind `--` is a client.
+pub(crate) fn verb(flags: &str) -> &'static str {
+    if flags.contains(" -- ") { "check-client" } else { "run" }
+}
+
 /// The command that runs a case again, with the flags that lead to the same target.
 fn command(id: &str, flags: &str) -> String {
-    format!("stompliance run {}{flags}", quoted(id))
+    format!("stompliance {} {}{flags}", verb(flags), quoted(id))
 }
 
 /// The text as one word of a shell.

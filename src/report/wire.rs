@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::case::event::{Body, Event, Seen, Way, What};
+use crate::case::event::{Body, Event, Seen, Stdio, Way, What};
 
 /// Text with everything visible that is not: NUL as `␀`, line ends as `␊` and `␍`, other controls and characters that
 /// XML 1.0 forbids as `\u{…}`.
@@ -56,11 +56,11 @@ pub(super) fn what(event: &Event) -> Option<String> {
         What::Came { frame } => format!("← {}", shown(frame)),
         What::Late { frame } => format!("← (late) {}", shown(frame)),
         What::Octets { octets, .. } => format!("→ octets {}", body(octets)),
-        What::Http { way: Way::Out, request, .. } => format!("→ {}", request.as_deref().unwrap_or_default()),
-        What::Http { status, headers, body: text, .. } => {
+        What::Http { way, request: Some(request), .. } => format!("{} {request}", arrow(*way)),
+        What::Http { way, status, headers, body: text, .. } => {
             let location = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
             let to = location.map_or(String::new(), |(_, to)| format!("Location: {} ", visible(to)));
-            format!("← HTTP {} {to}{}", status.unwrap_or_default(), body(text))
+            format!("{} HTTP {} {to}{}", arrow(*way), status.unwrap_or_default(), body(text))
         }
         What::Ws { way, kind, text } => format!("{} WebSocket {kind} {}", arrow(*way), visible(text)),
         What::Malformed { clause, what } => {
@@ -69,6 +69,16 @@ pub(super) fn what(event: &Event) -> Option<String> {
             let clause = if named { String::new() } else { format!(" [{clause}]") };
             format!("← malformed: {}{clause}", visible(what))
         }
+        What::Started { command } => format!("started: {}", visible(command)),
+        What::Line { stream, text } => {
+            let way = match stream {
+                Stdio::In => "→",
+                Stdio::Out => "←",
+                Stdio::Err => "← (stderr)",
+            };
+            format!("{way} {}", visible(text))
+        }
+        What::Exited { how, .. } => format!("× {how}"),
         What::Ended { by, code, reason } => {
             let who = match by {
                 crate::case::event::By::Target => "the target",

@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout};
 
 use super::barrier;
+use super::client::{self, Start};
+use super::host;
 use super::settle;
 use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
@@ -43,6 +45,8 @@ pub(super) struct At<'s> {
     pub(super) ask: bool,
     /// Whether it stands within a verb that has a road: then the verb is the act.
     pub(super) counted: bool,
+    /// Whether it stands within a `repeat: lasts`, which ends its waits: what does not come in it is no fault.
+    pub(super) lasting: bool,
 }
 
 type Doing<'s> = Pin<Box<dyn Future<Output = Flow> + Send + 's>>;
@@ -99,7 +103,7 @@ pub(super) fn step<'s>(stage: &'s Arc<Stage>, step: &'s Step, at: At<'s>) -> Doi
                 going(stage, at.phase)
             }
             Kind::Act(act) => {
-                let actor = if act.actor.is_empty() { at.me } else { &act.actor };
+                let actor = if act.actor.is_empty() { at.me } else { &stage.numbered(act, &act.actor) };
                 match stage.facts.crowds.get(actor) {
                     Some(count) => crowd(stage, step, act, actor, *count, at).await,
                     None => one(stage, step, act, at, actor).await,
@@ -150,6 +154,7 @@ async fn repeat<'s>(stage: &'s Arc<Stage>, step: &'s Step, repeat: &'s Repeat, a
                 let mut count = 0_u64;
                 loop {
                     count += 1;
+                    let at = At { lasting: true, ..at };
                     if round(stage, step, repeat, run, Value::from(count), at).await == Flow::Stop {
                         return Flow::Stop;
                     }
@@ -211,7 +216,7 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
             steps(stage, does, At { up: Some(run), me: on, counted, ..at }).await
         }
         (Deed::See(see), _) => {
-            let waiting = stage.see(run, on).await;
+            let waiting = stage.see(run, on, at.lasting).await;
             if waiting == Waiting::Barrier {
                 barrier::serve(stage, run, on, act, see).await;
             }
@@ -293,6 +298,12 @@ async fn noting_stalls<T>(over: impl Future<Output = T>, note: impl Fn(Duration)
 async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At<'_>) {
     let length = length_of(&prepared);
     match prepared {
+        Prepared::Spawn { path, token, heart_beat, transport } => {
+            client::start(stage, on, &Start { path, token, heart_beat, transport });
+        }
+        Prepared::Answer { status, headers, body } => {
+            host::answer(stage, run, on, status, &headers, &body).await;
+        }
         Prepared::Open { path, query, headers, subprotocols } => {
             open_link(stage, on, path, query, headers, subprotocols).await;
         }
@@ -327,6 +338,7 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
                     stage.log(Some(on), What::Octets { way: Way::Out, octets: body });
                     stage.transmit(on, &octets, How::AsItIs);
                 }
+                Prepared::Do(command) => client::tell(stage, on, &command),
                 Prepared::Wire(layout) => wire(stage, on, layout),
                 Prepared::Ws(act) => ws(stage, on, act),
                 Prepared::Cut { reset } => cut(stage, on, reset).await,
@@ -485,7 +497,7 @@ async fn cut(stage: &Arc<Stage>, on: &str, reset: bool) {
 }
 
 /// Waits until a connection has ended; what we ourselves have ended ends soon.
-async fn ended(stage: &Arc<Stage>, on: &str) {
+pub(super) async fn ended(stage: &Arc<Stage>, on: &str) {
     let deadline = Instant::now() + stage.world.patience();
     stage.until(deadline, |state| state.links.get(on).is_none_or(|l| !l.open).then_some(())).await;
 }
@@ -530,6 +542,10 @@ pub(super) async fn become_state(
         stage.log(Some(on), What::Fault { why: format!("`{state}` is no state of the dialect") });
         return Flow::Stop;
     };
+    if wanted == 0 && stage.lock().processes.contains_key(on) {
+        client::end_all(stage).await;
+        return Flow::Go;
+    }
     if wanted == 0 {
         // Who receives by HTTP has just asked anew: what is given up must have come to the server, to be missed there.
         if state == "offline" && !stage.over(on).has_websocket() && stage.is_open(on) {
@@ -544,7 +560,7 @@ pub(super) async fn become_state(
     for rank in stage.rank(on)..wanted {
         let begun = Instant::now();
         let inner = &stage.script.states[rank].steps;
-        let at = At { up, phase, me: on, ask: false, counted: true };
+        let at = At { up, phase, me: on, ask: false, counted: true, lasting: false };
         if steps(stage, inner, at).await == Flow::Stop {
             return Flow::Stop;
         }

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::acts::{become_state, close};
+use super::acts::{self, become_state, close};
+use super::client;
 use super::road::{Way, may, prober, witnesses};
 use super::settle::is_heard;
 use super::stage::{Deeded, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::{BarrierKind, By, Phase, What};
-use crate::case::script::{Act, Road, See, role_of};
+use crate::case::script::{Act, Road, See, Side, role_of};
 use crate::judge::Waiting;
 
 /// The grace after two witnesses by the connection that acted, and by another (docs/verdicts.md).
@@ -67,6 +68,9 @@ pub(super) async fn serve(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see
 }
 
 async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) -> Outcome {
+    if stage.script.judges == Side::Client {
+        return exited(stage, on, act).await;
+    }
     if !stage.is_open(on) {
         return closed(stage, on);
     }
@@ -119,6 +123,22 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
         total.kind = BarrierKind::Window;
     }
     total
+}
+
+/// A client has nothing more to say once it has quit, and what it had said has been read.
+async fn exited(stage: &Arc<Stage>, on: &str, act: &Act) -> Outcome {
+    let mut outcome = Outcome::held(BarrierKind::Exited);
+    let clients: Vec<String> = stage.lock().processes.keys().cloned().collect();
+    for client in &clients {
+        if stage.is_open(client) && !client::quit(stage, client).await {
+            let why = format!("it was still there after {} ms", stage.world.patience().as_millis());
+            outcome.lost = Some((act.clause.clone(), why));
+        }
+    }
+    if !clients.iter().any(|client| client == on) {
+        acts::ended(stage, on).await;
+    }
+    outcome
 }
 
 /// The connection has ended: nothing more can come on it. If it did nothing to deserve it, that is a failure of its own.

@@ -12,9 +12,12 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::acts::{At, Flow, become_state, close, steps};
+use super::client;
+use super::host;
 use super::stage::Stage;
 use super::world::Waiting as Spent;
 use crate::case::event::{Phase, What};
+use crate::case::script::Side;
 
 /// Something that happens once and is waited for. (Channels that tokio has for this wake their waiters in random order,
 /// and the same seed must give the same transcripts.)
@@ -68,6 +71,12 @@ impl Linger {
 /// Carries a case out, up to the point at which its accounts are free again.
 pub(super) async fn perform(stage: &Arc<Stage>) {
     let script = stage.script.clone();
+    if script.judges == Side::Client {
+        match host::open(stage).await {
+            Ok(host) => drop(stage.host.set(host)),
+            Err(why) => stage.log(None, What::Fault { why }),
+        }
+    }
     let cast = script.cast.iter().flat_map(|member| {
         let names: Vec<String> = match stage.facts.crowds.get(&member.name) {
             Some(count) => (1..=*count).map(|n| format!("{}/{n}", member.name)).collect(),
@@ -76,18 +85,20 @@ pub(super) async fn perform(stage: &Arc<Stage>) {
         names.into_iter().map(|name| (name, member.state.clone()))
     });
     let brought = join_all(
-        cast.filter(|(_, state)| state != "away" && state != "offline")
+        cast.filter(|(_, state)| script.rank(state) != Some(0))
             .map(|(name, state)| async move { become_state(stage, &name, &state, None, Phase::Cast).await }),
     )
     .await;
     let mut flow = if brought.contains(&Flow::Stop) { Flow::Stop } else { Flow::Go };
     for (part, phase) in [(&script.given, Phase::Given), (&script.steps, Phase::Steps)] {
         if flow == Flow::Go {
-            let at = At { up: None, phase, me: "", ask: false, counted: false };
+            let at = At { up: None, phase, me: "", ask: false, counted: false, lasting: false };
             flow = steps(stage, part, at).await;
         }
     }
-    if stage.lock().judge.wants_canary() {
+    if script.judges == Side::Client {
+        client::end_all(stage).await;
+    } else if stage.lock().judge.wants_canary() {
         canary(stage).await;
     }
     await_closes(stage).await;

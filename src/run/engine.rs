@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::calibrate::{Calibration, calibrate};
+use super::client::{self, Client};
 use super::journal::JournalFolder;
 use super::learned::Learned;
 use super::plan::Plan;
@@ -21,6 +22,7 @@ use super::world::{Settings, World};
 use crate::case::library::Library;
 use crate::case::profile::Profile;
 use crate::case::script::Script;
+use crate::dice::Dice;
 use crate::link::tls::{TlsConnector, TlsError};
 use crate::link::{Chaos, Connector, Listener, memory_link};
 use crate::reference::{Directory, Policy, Server, variants};
@@ -41,6 +43,8 @@ pub enum Subject {
     },
     /// A server somewhere.
     Remote(Box<Target>),
+    /// A client: the harness is its server.
+    Client(Client),
 }
 
 impl Subject {
@@ -52,6 +56,7 @@ impl Subject {
         let own = match self {
             Subject::Remote(target) => target.profile.as_deref(),
             Subject::Embedded { .. } => Some("reference"),
+            Subject::Client(_) => None,
         };
         let profile = match name.or(own) {
             None => Profile::default(),
@@ -71,6 +76,7 @@ impl Subject {
                 profile.points.extend(variants::points(*policy));
                 Ok(profile)
             }
+            Subject::Client(_) => Ok(profile),
         }
     }
 }
@@ -214,7 +220,14 @@ pub fn records(job: Job<'_>) -> Result<(Vec<Record>, Cost), RunError> {
 
 async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Cost, RunError> {
     let Job { library, plan, subject, profile, mut settings, folder, learned } = job;
+    let mut client = None;
     let (target, connector, server) = match subject {
+        Subject::Client(under_test) => {
+            client = Some(under_test);
+            let target = client_target(settings.seed);
+            let connector = Connector::Tcp { host: target.address.clone(), port: target.port, tls: None };
+            (target, connector, None)
+        }
         Subject::Remote(target) => {
             let tls =
                 target.tls.then(|| TlsConnector::new(target.ca.as_deref(), target.insecure)).transpose()?;
@@ -250,19 +263,20 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
         headers,
     };
     let rules = Arc::new(plan.rules.clone());
-    let world =
-        Arc::new(World::new(target, endpoint, profile, points(library, plan), rules, learned, &settings));
+    let mut world = World::new(target, endpoint, profile, points(library, plan), rules, learned, &settings);
+    world.client = client;
+    let world = Arc::new(world);
     let stop = Stop { user: stop, deadline: world.target.budget.wall.map(|wall| world.start + wall) };
     if let (Some(model), false) = (plan.cases.first(), settings.no_preflight) {
         let mut stop = stop.clone();
         tokio::select! {
             biased;
             stopped = stop.told() => return Ok(cost(&world, Some(stopped))),
-            fit = preflight(&world, model, folder.as_ref()) => fit?,
+            fit = fit(&world, model, folder.as_ref()) => fit?,
         }
     }
     let unknown = !world.profile.points.contains_key("ordering") && world.learned.calibration().is_none();
-    if unknown && !plan.cases.is_empty() {
+    if unknown && !plan.cases.is_empty() && world.client.is_none() {
         let (mut stop, models) = (stop.clone(), models(plan));
         tokio::select! {
             biased;
@@ -275,6 +289,38 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
         server.shutdown().await;
     }
     Ok(cost(&world, stopped))
+}
+
+/// Whether the target can be judged at all.
+async fn fit(world: &Arc<World>, model: &Script, folder: Option<&JournalFolder>) -> Result<(), Unfit> {
+    match world.client {
+        Some(_) => client::preflight(world, model, folder).await,
+        None => preflight(world, model, folder).await,
+    }
+}
+
+/// Clients of the same program that may be judged at a time: so many accounts there are for them.
+const CLIENTS: u64 = 64;
+
+/// What clients are told of a server that there is in each case anew: users and their tokens.
+fn client_target(seed: u64) -> Target {
+    // The address is ours: it is always a URL.
+    let Ok(mut target) = Target::at("ws://127.0.0.1:1/") else {
+        unreachable!("an address of our own is a URL")
+    };
+    let mut dice = Dice::new(seed ^ 0x636c_6965_6e74);
+    target.app = Some(format!("app_{:04}", dice.roll() % 10_000));
+    target.accounts = (1..=CLIENTS)
+        .map(|n| Account {
+            label: format!("client {n}"),
+            user: format!("user_{n:03}"),
+            token: Some(Secret::new(format!("token.{:016x}.{:016x}", dice.roll(), dice.roll()))),
+            expired: None,
+            login: None,
+            passcode: None,
+        })
+        .collect();
+    target
 }
 
 /// A case of each dialect.

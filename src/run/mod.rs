@@ -9,7 +9,9 @@ mod acts;
 mod barrier;
 mod calibrate;
 mod case;
+mod client;
 mod engine;
+mod host;
 pub mod journal;
 mod known;
 mod learned;
@@ -26,6 +28,7 @@ mod watchdog;
 mod world;
 
 pub use calibrate::{Calibration, Measured};
+pub use client::Client;
 pub use engine::{
     Cost, Job, RunError, Subject, day, each_record, embedded_target, epoch_ms, execute, records,
 };

@@ -14,7 +14,7 @@ use crate::case::coverage::without_row;
 use crate::case::library::Library;
 use crate::case::matcher::Matcher;
 use crate::case::rule::Rule;
-use crate::case::script::{Deed, Kind, Script};
+use crate::case::script::{Deed, Kind, LISTENING, Script, Side};
 use crate::case::value::select;
 use crate::target::{Account, Target};
 
@@ -57,21 +57,23 @@ impl Plan {
     ///
     /// # Errors
     /// Patterns that select nothing.
-    pub fn new(library: &Library, patterns: &[String]) -> Result<Self, NothingSelected> {
-        let nothing = patterns.iter().filter(|p| !selects_anything(library, p));
-        let nothing: Vec<_> = nothing.map(|p| (p.clone(), nearest_names(library, p))).collect();
+    pub fn new(library: &Library, patterns: &[String], judges: Side) -> Result<Self, NothingSelected> {
+        let nothing = patterns.iter().filter(|p| !selects_anything(library, p, judges));
+        let nothing: Vec<_> = nothing.map(|p| (p.clone(), nearest_names(library, p, judges))).collect();
         if !nothing.is_empty() {
             return Err(NothingSelected { patterns: nothing });
         }
         let chosen = |s: &Script| patterns.is_empty() || patterns.iter().any(|p| selects_case(p, s));
-        let (mut cases, rest): (Vec<_>, Vec<_>) = library.scripts.iter().cloned().partition(|s| chosen(s));
+        let (mut cases, rest): (Vec<_>, Vec<_>) =
+            library.scripts.iter().filter(|s| s.judges == judges).cloned().partition(|s| chosen(s));
         // Rules of the dialects at work, and those of any STOMP, run with any selection (docs/language.md 6); others only where
         // they are named, since they say nothing of what other dialects do.
         let dialects: BTreeSet<&str> = cases.iter().map(|s| s.dialect.as_str()).collect();
         let of_dialect = |rule: &Rule| rule.dialect == "stomp" || dialects.contains(rule.dialect.as_str());
         let named = |rule: &Rule| patterns.iter().any(|p| selects_rule(p, rule));
         let at_work = |rule: &&Rule| named(rule) || (!cases.is_empty() && of_dialect(rule));
-        let rules = library.rules.iter().filter(at_work).cloned().collect();
+        let rules =
+            library.rules.iter().filter(|rule| rule.judges == judges).filter(at_work).cloned().collect();
         let left_out = if library.shipped {
             let spoken = rest.iter().filter(|s| dialects.contains(s.dialect.as_str()));
             spoken.flat_map(|s| s.levels.keys().cloned()).collect()
@@ -151,13 +153,13 @@ fn selects_rule(pattern: &str, rule: &Rule) -> bool {
     selects(pattern, &rule.id, suite, std::slice::from_ref(&rule.requirement))
 }
 
-fn selects_anything(library: &Library, pattern: &str) -> bool {
-    library.scripts.iter().any(|s| selects_case(pattern, s))
-        || library.rules.iter().any(|r| selects_rule(pattern, r))
+fn selects_anything(library: &Library, pattern: &str, judges: Side) -> bool {
+    library.scripts.iter().any(|s| s.judges == judges && selects_case(pattern, s))
+        || library.rules.iter().any(|r| r.judges == judges && selects_rule(pattern, r))
 }
 
-fn nearest_names(library: &Library, pattern: &str) -> Vec<String> {
-    let names = library.scripts.iter().flat_map(|s| {
+fn nearest_names(library: &Library, pattern: &str, judges: Side) -> Vec<String> {
+    let names = library.scripts.iter().filter(|s| s.judges == judges).flat_map(|s| {
         [without_row(&s.id), &s.suite].into_iter().chain(s.requirements.iter().map(String::as_str))
     });
     suggest(pattern, names).into_iter().map(str::to_owned).collect()
@@ -215,7 +217,7 @@ pub fn deciding_steps(script: &Script) -> BTreeSet<u32> {
 /// Roles of a case that have an account each, crowds apart.
 fn roles(script: &Script) -> Vec<&str> {
     let mut roles: Vec<&str> = Vec::new();
-    for member in script.cast.iter().filter(|m| m.times.is_none()) {
+    for member in script.cast.iter().filter(|m| m.times.is_none() && m.state != LISTENING) {
         if !roles.contains(&member.role()) {
             roles.push(member.role());
         }
@@ -269,6 +271,10 @@ pub(super) fn seat(script: &Script, world: &World, free: &[usize]) -> Option<Sea
             seating.seats.insert(format!("{}/{}", member.name, n + 1), pool[n as usize % pool.len()]);
         }
         seating.crowds.insert(member.name.clone(), count);
+    }
+    if script.judges == Side::Client {
+        // Nobody but the client can be a witness.
+        return Some(seating);
     }
     let taken = seating.accounts();
     let all: Vec<usize> = (0..target.accounts.len()).collect();

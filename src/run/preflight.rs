@@ -27,11 +27,20 @@ pub struct Unfit {
     url: String,
     /// Account label and what was in the way.
     failed: Vec<(String, String)>,
+    /// How many accounts there are; none, where a client is judged.
     all: usize,
 }
 
 impl Unfit {
+    /// Of a client, as one would type it, and what was in the way.
+    pub(super) fn client(shown: &str, why: String) -> Self {
+        Unfit { url: format!("the client `{shown}`"), failed: vec![(String::new(), why)], all: 0 }
+    }
+
     fn text(&self) -> String {
+        if let (0, Some((_, why))) = (self.all, self.failed.first()) {
+            return format!("{} cannot be judged: {why}", self.url);
+        }
         let (label, why) = self.failed.first().cloned().unwrap_or_default();
         let who = match (self.failed.len(), self.all) {
             (n, all) if n == all => format!("no account of {all} was let in"),

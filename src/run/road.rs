@@ -55,7 +55,7 @@ pub(super) async fn send(stage: &Arc<Stage>, way: &Way<'_>, from: &str, mark: &s
 /// Carries out a step of the dialect for the engine, with these names.
 pub(super) async fn run_engine_step(stage: &Arc<Stage>, sends: &Step, on: &str, names: Map<String, Value>) {
     let run = stage.begin(sends.id, None, Phase::Engine, on, names);
-    let at = At { up: Some(run), phase: Phase::Engine, me: on, ask: false, counted: true };
+    let at = At { up: Some(run), phase: Phase::Engine, me: on, ask: false, counted: true, lasting: false };
     // A verb was begun with the names of the road in its scope; a primitive is carried out within that scope.
     match &sends.kind {
         Kind::Act(Act { deed: Deed::Call { does, .. }, .. }) => {

@@ -5,19 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::client::Process;
+use super::host::Host;
 use super::journal::Journal;
 use super::order::Order;
 use super::road::{Shared, Way};
 use super::world::{Waiting as Spent, World};
-use crate::case::event::{Event, Phase, Seen, What};
-use crate::case::script::{Script, role_of};
+use crate::case::event::{Event, Phase, Seen, Stdio, What};
+use crate::case::script::{Act, LISTENING, Script, role_of};
 use crate::case::transport::Transport;
 use crate::dice::Dice;
 use crate::judge::{Facts, HELD_UP, Judge, Waiting};
@@ -134,6 +136,12 @@ pub(super) struct State {
     /// The longest round trip of this case.
     pub(super) round_trip: Duration,
     order: Order,
+    /// Clients under test that were started.
+    pub(super) processes: BTreeMap<String, Process>,
+    /// The last line that each of them wrote on its standard error.
+    pub(super) last_words: BTreeMap<String, String>,
+    /// The number of the last connection of who listens that the case has looked at.
+    taken: u32,
 }
 
 /// Where a case takes place.
@@ -149,6 +157,8 @@ pub(super) struct Stage {
     changed: Notify,
     /// Held while a connection of the engine's own is raised to a state.
     pub(super) raising: tokio::sync::Mutex<()>,
+    /// Where a client under test is to connect.
+    pub(super) host: OnceLock<Host>,
     runs: AtomicU32,
 }
 
@@ -176,6 +186,9 @@ impl Stage {
             last_at: 0,
             round_trip: Duration::ZERO,
             order: Order::new(&facts.mark, &facts.engine_mark),
+            processes: BTreeMap::new(),
+            last_words: BTreeMap::new(),
+            taken: 0,
         };
         Arc::new(Stage {
             observed_names: observed_names(&script),
@@ -187,6 +200,7 @@ impl Stage {
             state: Mutex::new(state),
             changed: Notify::new(),
             raising: tokio::sync::Mutex::new(()),
+            host: OnceLock::new(),
             runs: AtomicU32::new(1),
         })
     }
@@ -206,7 +220,8 @@ impl Stage {
             let event = Event { at, on: on.map(str::to_owned), what };
             state.judge.apply(&event);
             state.journal.write(&event);
-            if matches!(&event.what, What::Came { frame } if frame.command == "CONNECTED") {
+            if matches!(&event.what, What::Came { frame } | What::Sent { frame } if frame.command == "CONNECTED")
+            {
                 start_beats(&mut state, on);
             }
         }
@@ -217,6 +232,9 @@ impl Stage {
     fn note(&self, state: &mut State, on: Option<&str>, what: What) -> What {
         let Some(on) = on else { return what };
         let lingering = state.lingering;
+        if let What::Line { stream: Stdio::Err, text } = &what {
+            state.last_words.insert(on.to_owned(), text.clone());
+        }
         let link = state.links.entry(on.to_owned()).or_default();
         match what {
             What::Dial { .. } => {
@@ -224,11 +242,11 @@ impl Stage {
                 *link = Link { barrier, acted, dials, ..Link::default() };
                 what
             }
-            What::Opened { .. } => {
+            What::Opened { .. } | What::Started { .. } => {
                 link.open = true;
                 what
             }
-            What::Ended { by, .. } => {
+            What::Ended { by, .. } | What::Exited { by, .. } => {
                 link.open = false;
                 link.rank = 0;
                 link.ended = Some(by);
@@ -257,6 +275,7 @@ impl Stage {
                         state.order.subscribed(on, &frame);
                     }
                     "SEND" => state.order.sent(on, &frame),
+                    "CONNECTED" => self.negotiated(link, &frame),
                     "UNSUBSCRIBE" => {
                         let gone = link.live.extract_if(.., |(id, _)| *id == text("id"));
                         link.cancelled.extend(gone.map(|(_, destination)| destination));
@@ -272,7 +291,7 @@ impl Stage {
     fn negotiated(&self, link: &mut Link, frame: &Seen) {
         let version = frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
         if let Some(connection) = &mut link.connection {
-            connection.version = version;
+            connection.agreed(version);
         }
         link.echo.set_version(version);
     }
@@ -326,9 +345,11 @@ impl Stage {
         self.log((!on.is_empty()).then_some(on), What::End { run });
     }
 
-    /// Waits for a seeing until it is over, or needs its barrier; gives up after patience, measured from now.
-    pub(super) async fn see(&self, run: u32, on: &str) -> Waiting {
-        let patience = self.world.patience();
+    /// Waits for a seeing until it is over, or needs its barrier; gives up after patience, measured from now, unless
+    /// somebody else ends it.
+    pub(super) async fn see(&self, run: u32, on: &str, lasting: bool) -> Waiting {
+        const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
+        let patience = if lasting { FOR_EVER } else { self.world.patience() };
         let begun = Instant::now();
         let found = self
             .until(begun + patience, |state| match state.judge.waiting(run).0 {
@@ -485,6 +506,25 @@ impl Stage {
     pub(super) fn account(&self, on: &str) -> Option<&str> {
         let leases = &self.facts.leases;
         leases.get(on).or_else(|| leases.get(role_of(on))).map(|l| l.account.as_str())
+    }
+
+    /// The connection that an act is about: of who listens the next that nobody has looked at, where it waits for one.
+    pub(super) fn numbered(&self, act: &Act, actor: &str) -> String {
+        let listens = |role: &str| self.script.cast.iter().any(|m| m.name == role && m.state == LISTENING);
+        let Some((role, number)) = actor.split_once('/').filter(|(role, _)| listens(role)) else {
+            return actor.to_owned();
+        };
+        let mut state = self.lock();
+        match number.parse::<u32>() {
+            Ok(number) if act.takes_connection() => state.taken = state.taken.max(number),
+            Ok(_) => {}
+            Err(_) if act.takes_connection() => state.taken += 1,
+            Err(_) => {}
+        }
+        match number.parse::<u32>() {
+            Ok(_) => actor.to_owned(),
+            Err(_) => format!("{role}/{}", state.taken.max(1)),
+        }
     }
 
     /// The transport of a connection.

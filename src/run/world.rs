@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::client::Client;
 use super::learned::Learned;
 use crate::case::profile::Profile;
 use crate::case::rule::Rule;
@@ -47,6 +48,8 @@ pub struct World {
     pub tag: String,
     /// The least patience.
     pub floor: Duration,
+    /// The client under test, where it is one that is judged.
+    pub client: Option<Client>,
     /// What was learned of it, in this run or before.
     pub learned: Arc<Learned>,
     observed: Mutex<BTreeMap<String, Value>>,
@@ -127,6 +130,7 @@ impl World {
             seed: settings.seed,
             tag: tag(settings.seed),
             floor: settings.floor,
+            client: None,
             learned,
             observed: Mutex::new(BTreeMap::new()),
             waiting: Waiting::default(),

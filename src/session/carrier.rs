@@ -248,6 +248,8 @@ impl Pump {
             }
             Order::BeatEvery(interval) => self.pulse.begin(interval),
             Order::Silence(silent) => self.pulse.silence(silent),
+            // A session of SockJS is a server's, who says itself which version was agreed on.
+            Order::Version(_) => {}
             Order::Close { patience, .. } => self.end("its request was given up", patience),
             Order::Cut { .. } => self.end("its request was cut off", CLOSE_GRACE),
         }

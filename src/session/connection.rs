@@ -41,6 +41,8 @@ pub(super) enum Order {
     BeatEvery(Duration),
     /// Keep silent, whatever was negotiated.
     Silence(bool),
+    /// Read what comes as this version has it.
+    Version(Version),
     /// Write these, which begin the closing handshake: what ends now is ended by us. The answer is waited for so long.
     Close { octets: Vec<u8>, patience: Duration },
     /// End TCP, by a reset or an end of stream.
@@ -72,6 +74,7 @@ impl Connection {
         let pump = Pump {
             stream,
             out: Vec::new(),
+            role: Role::Client,
             frames: FrameReader::new(Role::Client, MOST_OCTETS),
             assembler: Assembler::new(MOST_OCTETS),
             writer: Writer::new(over, seed ^ 0x5bd1_e995),
@@ -83,6 +86,26 @@ impl Connection {
         };
         tokio::spawn(pump.run(inbox, early));
         Connection { writer: Writer::new(over, seed), version: Version::V12, orders }
+    }
+
+    /// Takes over a stream that a client under test has had upgraded: we are its server.
+    pub fn serve(stream: Stream, early: Vec<u8>, secrets: Secrets, patience: Duration, sink: Sink) -> Self {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let pump = Pump {
+            stream,
+            out: Vec::new(),
+            role: Role::Server,
+            frames: FrameReader::new(Role::Server, MOST_OCTETS),
+            assembler: Assembler::new(MOST_OCTETS),
+            writer: Writer::of_server(),
+            ear: Ear::new(secrets, sink),
+            pulse: Pulse::none(),
+            patience,
+            give_up: None,
+            left: None,
+        };
+        tokio::spawn(pump.run(inbox, early));
+        Connection { writer: Writer::of_server(), version: Version::V12, orders }
     }
 
     /// Takes over a session of SockJS without a WebSocket, whose first response has begun.
@@ -115,6 +138,12 @@ impl Connection {
         let _ = self.orders.send(Order::BeatEvery(interval));
     }
 
+    /// Speaks and reads the version that was agreed on.
+    pub fn agreed(&mut self, version: Version) {
+        self.version = version;
+        let _ = self.orders.send(Order::Version(version));
+    }
+
     /// Leaves heart-beats out, or takes them up again.
     pub fn set_silent(&self, silent: bool) {
         let _ = self.orders.send(Order::Silence(silent));
@@ -130,6 +159,8 @@ impl Connection {
 struct Pump {
     stream: Stream,
     out: Vec<u8>,
+    /// Which side is ours.
+    role: Role,
     frames: FrameReader,
     assembler: Assembler,
     writer: Writer,
@@ -220,6 +251,7 @@ impl Pump {
             }
             Order::BeatEvery(interval) => self.pulse.begin(interval),
             Order::Silence(silent) => self.pulse.silence(silent),
+            Order::Version(version) => self.ear.set_version(version),
             Order::Close { octets, patience } => self.begin_closing(octets, patience),
             Order::Cut { reset } => {
                 // What was said before must have left: a cut is no licence to lose it.
@@ -300,7 +332,12 @@ impl Pump {
     }
 
     fn malformed(&self, violation: &Violation) {
-        self.ear.malformed(violation.clause, &violation.what);
+        let clause = match (self.role, violation.clause) {
+            // That frames are masked is the client's duty; what a server makes of one that is not is its own.
+            (Role::Server, "WS-FR-02") => "WS-FR-01",
+            (_, clause) => clause,
+        };
+        self.ear.malformed(clause, &violation.what);
     }
 
     fn message(&mut self, message: Message) -> Option<End> {

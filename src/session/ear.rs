@@ -93,6 +93,11 @@ impl Ear {
         None
     }
 
+    /// What comes from now on is of this version.
+    pub(super) fn set_version(&mut self, version: Version) {
+        self.decoder.set_version(version);
+    }
+
     /// Octets of STOMP.
     pub(super) fn stomp(&mut self, octets: &[u8]) {
         self.decoder.feed(octets);
@@ -103,6 +108,7 @@ impl Ear {
                     for fault in &faults {
                         self.fault(fault);
                     }
+                    // What follows it in the same octets is of that version already.
                     if frame.command == "CONNECTED" {
                         let version =
                             frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);

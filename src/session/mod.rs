@@ -6,11 +6,13 @@
 mod carrier;
 mod connection;
 mod ear;
+mod guest;
 mod open;
 mod pulse;
 pub mod secrets;
 mod writer;
 
 pub use connection::{Connection, Sink};
+pub use guest::{Asked, receive};
 pub use open::{Endpoint, OpenRequest, http, open};
 pub use writer::Writer;

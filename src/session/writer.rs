@@ -7,21 +7,38 @@ use crate::case::script::{Between, Layout};
 use crate::case::transport::Transport;
 use crate::dice::Dice;
 use crate::link::sockjs;
-use crate::link::ws::{WsFrame, encode_frame, opcode};
+use crate::link::ws::{Role, WsFrame, encode_frame, opcode};
 
 /// Writes what one connection sends.
 #[derive(Debug)]
 pub struct Writer {
     layout: Layout,
     over: Transport,
+    role: Role,
     dice: Dice,
     batch: Vec<Vec<u8>>,
 }
 
 impl Writer {
-    /// A writer in the plain layout: one frame, one text message.
+    /// A client's writer in the plain layout: one frame, one text message.
     pub fn new(over: Transport, seed: u64) -> Self {
-        Writer { layout: Layout::default(), over, dice: Dice::new(seed), batch: Vec::new() }
+        Writer {
+            layout: Layout::default(),
+            over,
+            role: Role::Client,
+            dice: Dice::new(seed),
+            batch: Vec::new(),
+        }
+    }
+
+    /// The same for a server, who masks nothing.
+    pub fn of_server() -> Self {
+        Writer { role: Role::Server, ..Writer::new(Transport::Websocket, 0) }
+    }
+
+    /// A mask key, for who masks.
+    fn mask(&mut self) -> Option<[u8; 4]> {
+        (self.role == Role::Client).then(|| self.dice.mask())
     }
 
     /// How the connection travels.
@@ -124,7 +141,7 @@ impl Writer {
                 fin: at == last,
                 rsv: 0,
                 opcode: if at == 0 { kind } else { opcode::CONTINUATION },
-                mask: Some(self.dice.mask()),
+                mask: self.mask(),
                 payload: fragment.to_vec(),
             };
             out.extend(encode_frame(&frame));
@@ -132,7 +149,7 @@ impl Writer {
                 Some(Between::Ping) => out.extend(self.control(opcode::PING, b"between".to_vec())),
                 Some(Between::Pong) => out.extend(self.control(opcode::PONG, b"between".to_vec())),
                 Some(Between::Empty) => {
-                    let mask = Some(self.dice.mask());
+                    let mask = self.mask();
                     let empty = WsFrame { fin: false, mask, ..WsFrame::new(opcode::CONTINUATION, [], None) };
                     out.extend(encode_frame(&empty));
                 }
@@ -144,7 +161,7 @@ impl Writer {
 
     /// A control frame.
     pub fn control(&mut self, kind: u8, payload: Vec<u8>) -> Vec<u8> {
-        encode_frame(&WsFrame::new(kind, payload, Some(self.dice.mask())))
+        encode_frame(&WsFrame::new(kind, payload, self.mask()))
     }
 
     /// What begins the closing handshake; nothing, where there is none.
@@ -182,7 +199,7 @@ fn cut<'o>(octets: &'o [u8], at: &[usize]) -> Vec<&'o [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::ws::{Assembler, FrameReader, Message, Role};
+    use crate::link::ws::{Assembler, FrameReader, Message};
     use crate::stomp::{Frame, Style, encode_with};
 
     fn messages(octets: &[u8]) -> Vec<Message> {

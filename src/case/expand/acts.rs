@@ -91,6 +91,14 @@ impl Expander<'_> {
             "http" => {
                 Deed::Http(self.keyed(arg, "`http`", &["method", "path", "headers", "body"], in_dialect))
             }
+            "spawn" => Deed::Spawn(self.keyed(
+                arg,
+                "`spawn`",
+                &["path", "token", "heart_beat", "transport"],
+                in_dialect,
+            )),
+            "answer" => Deed::Answer(self.keyed(arg, "`answer`", &["status", "headers", "body"], in_dialect)),
+            "do" => Deed::Do(arg.value()),
             "cut" => Deed::Cut(arg.value()),
             "become" => {
                 if let Some(clause) = &act.clause {

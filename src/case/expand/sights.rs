@@ -79,6 +79,7 @@ impl Expander<'_> {
                 ("opened", _) => Some(Pattern::Opened),
                 ("closed", _) => Some(Pattern::Closed(anything())),
                 ("beat", _) => Some(Pattern::Beat),
+                ("exited", _) => Some(Pattern::Exited(anything())),
                 (_, Some(sight)) => Some(self.sight(sight, None, in_dialect)),
                 (_, None) => {
                     let mut words: Vec<&str> = WORDS.to_vec();
@@ -101,6 +102,9 @@ impl Expander<'_> {
                 Some(Pattern::Frame(frame_value(&value)))
             }
             ("http", _) => Some(Pattern::Http(value.value())),
+            ("request", _) => Some(Pattern::Request(value.value())),
+            ("told", _) => Some(Pattern::Told(value.value())),
+            ("exited", _) => Some(Pattern::Exited(value.value())),
             ("closed", _) => Some(Pattern::Closed(value.value())),
             ("ws", _) => Some(Pattern::Ws(value.value())),
             ("malformed", _) => Some(Pattern::Malformed(value.value())),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::steps;
-use crate::case::event::{Body, Event, Phase, Seen, Way, What};
+use crate::case::event::{Body, Event, Phase, Seen, Stdio, Way, What};
 use crate::case::script::{Script, Step};
 use crate::judge::Check;
 use crate::report::lang::Text;
@@ -308,7 +308,9 @@ pub(super) fn kind(what: &What) -> &'static str {
         What::Came { .. } | What::Late { .. } | What::Http { .. } | What::Ws { .. } => "in",
         What::Malformed { .. } | What::Fault { .. } | What::Unable { .. } | What::Deadline { .. } => "odd",
         What::Barrier { held: false, .. } | What::Target { up: false, .. } => "odd",
-        What::Ended { .. } => "end",
+        What::Line { stream: Stdio::In, .. } => "out",
+        What::Line { .. } => "in",
+        What::Ended { .. } | What::Exited { .. } => "end",
         _ => "note",
     }
 }

@@ -1,0 +1,131 @@
+//! A client under test at the door: its request taken, and answered as the case wants it.
+//!
+//! It relies on hyper for HTTP. It judges nothing, and never answers by itself: what a client asked for waits until
+//! somebody has looked at it.
+
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
+
+use crate::link::Stream;
+use crate::link::upgrade::HttpRequest;
+use crate::link::ws::accept_key;
+
+/// Octets of a request's body that are kept.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// A stream that was handed over, with what had been read too far.
+type Taken = (Stream, Vec<u8>);
+
+/// What becomes of a stream that is about to be upgraded, and who wants it.
+type Granted = (OnUpgrade, oneshot::Sender<Taken>);
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+pub struct Asked {
+    /// Method, path and query, headers in order with their names in small letters, body.
+    pub request: HttpRequest,
+    reply: oneshot::Sender<Response<Full<Bytes>>>,
+    upgraded: oneshot::Receiver<Taken>,
+}
+
+/// Speaks HTTP on a stream, and hands over its one request. Ends when the stream is answered or gone.
+pub async fn receive(stream: Stream, hand_over: impl Fn(Asked)) {
+    // What follows the answer, where that is an upgrade.
+    let granted: Mutex<Option<Granted>> = Mutex::default();
+    let answers = service_fn(async |mut request: Request<Incoming>| {
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (reply, replied) = oneshot::channel();
+        let (taken, upgraded) = oneshot::channel();
+        hand_over(Asked { request: read(request).await, reply, upgraded });
+        let Ok(answer) = replied.await else {
+            // Nobody looks at it any more.
+            return Err("the case is over");
+        };
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            *granted.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, taken));
+        }
+        Ok(answer)
+    });
+    let served = http1::Builder::new()
+        .auto_date_header(false)
+        .title_case_headers(true)
+        .keep_alive(false)
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), answers)
+        .with_upgrades()
+        .await;
+    let granted = granted.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let (Ok(()), Some((upgrade, taken))) = (served, granted)
+        && let Ok(upgraded) = upgrade.await
+        && let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>()
+    {
+        let _ = taken.send((parts.io.into_inner(), parts.read_buf.to_vec()));
+    }
+}
+
+async fn read(request: Request<Incoming>) -> HttpRequest {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map(|body| body.to_bytes().to_vec());
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    HttpRequest {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path_and_query().map_or_else(|| head.uri.to_string(), ToString::to_string),
+        headers: head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
+        // One that breaks off or is too long is none.
+        body: body.unwrap_or_default(),
+    }
+}
+
+impl Asked {
+    /// The headers of an answer with this status: of 101 those that RFC 6455, 4.2.2 asks for, with these beside or in place
+    /// of them; one without a value is left out.
+    pub fn headers(&self, status: u16, own: &[(String, Option<String>)]) -> Vec<(String, String)> {
+        let key = self.request.headers.iter().find(|(name, _)| name == "sec-websocket-key");
+        let accept = key.map_or_else(String::new, |(_, key)| accept_key(key));
+        let usual: &[(&str, &str)] = match status {
+            101 => &[("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", &accept)],
+            _ => &[("Connection", "close")],
+        };
+        let is_named = |name: &str| own.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        let kept = usual.iter().filter(|(name, _)| !is_named(name));
+        let kept = kept.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let own = own.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        kept.chain(own).collect()
+    }
+
+    /// Answers it; the stream, where it was upgraded.
+    ///
+    /// # Errors
+    /// What HTTP cannot carry, or a client that was gone before.
+    pub async fn answer(
+        self,
+        status: u16,
+        headers: &[(String, String)],
+        body: &str,
+    ) -> Result<Option<Taken>, String> {
+        let mut answer = Response::new(Full::new(Bytes::from(body.to_owned())));
+        *answer.status_mut() = StatusCode::from_u16(status).map_err(|e| format!("status {status}: {e}"))?;
+        for (name, value) in headers {
+            let bad = |e: &dyn std::fmt::Display| format!("header {name:?}: {e}");
+            let key = HeaderName::from_bytes(name.as_bytes()).map_err(|e| bad(&e))?;
+            answer.headers_mut().append(key, HeaderValue::from_bytes(value.as_bytes()).map_err(|e| bad(&e))?);
+        }
+        self.reply.send(answer).map_err(|_| "the client was gone before the answer".to_owned())?;
+        match status {
+            101 => {
+                self.upgraded.await.map(Some).map_err(|_| "the client was gone before the upgrade".to_owned())
+            }
+            _ => Ok(None),
+        }
+    }
+}
