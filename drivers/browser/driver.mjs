@@ -37,7 +37,8 @@ async function open(browser, address) {
 const given = settings();
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 greet('@stomp/stompjs in Chromium', dependencies['@stomp/stompjs']);
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+// SIGTERM is to end us, as it does by itself: Playwright would end Chromium alone. Without us Chromium ends as well.
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], handleSIGTERM: false });
 const page = await open(browser, await serve());
 await page.evaluate((it) => window.start(it), given);
 await obey((line) => page.evaluate((it) => window.chat.take(it), line));
