@@ -1074,7 +1074,7 @@ fn coverage_shows_cases_or_the_reason_why_there_is_none() {
         printed(&["coverage", "IM-REVOKE-0*", "IM-CLIENT-01"]),
         str![[r#"
 im
-  IM-CLIENT-01  MUST   client later     judged when the harness plays the server
+  IM-CLIENT-01  MUST   client later     client/session/opens-with-its-token
   IM-REVOKE-01  MUST   server tested    im/revoke/from-a-new-session, im/revoke/only-that-one, im/revoke/recipient-is-told
   IM-REVOKE-02  MUST   server tested    im/revoke/every-device-is-told, im/revoke/is-it-told, im/revoke/only-that-one, im/revoke/recipient-is-told
   IM-REVOKE-03  MUST   server tested    im/revoke/group-is-told, im/revoke/recipient-is-told
@@ -1084,7 +1084,7 @@ im
   IM-REVOKE-07  MUST   server tested    im/revoke/revoked-before-sync
   IM-REVOKE-08  MUST   server tested    im/revoke/group-is-told
   IM-REVOKE-09  open   server observed  im/revoke/own-other-sessions
-  10 requirements: 8 tested, 1 observed, 1 later; decided 31 times
+  10 requirements: 8 tested, 1 observed, 1 later; decided 32 times
 
 
 "#]]

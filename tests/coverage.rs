@@ -59,7 +59,10 @@ fn every_point_is_observed_by_a_case() {
     for dialect in library.dialects.values() {
         for (point, _) in &dialect.points {
             // Needs an account whose token runs out during the run, which no target is asked for yet.
-            if point.name != "expiry" {
+            let is_later = point.name == "expiry";
+            // What a driver says of itself (docs/drivers.md).
+            let is_told = point.name == "driver" || point.name.starts_with("can.");
+            if !is_later && !is_told {
                 assert!(
                     observed.contains(&point.name),
                     "nobody observes `{}` of {}",

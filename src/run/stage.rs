@@ -254,7 +254,11 @@ impl Stage {
             }
             What::Came { frame } => {
                 match frame.command.as_str() {
-                    "CONNECTED" => self.negotiated(link, &frame),
+                    "CONNECTED" => {
+                        let version = negotiated(link, &frame);
+                        // Its reader knows already.
+                        link.connection.iter_mut().for_each(|c| c.version = version);
+                    }
                     "ERROR" => link.refused = true,
                     "MESSAGE" if state.order.came(on, &frame) => self.world.learned.inversion_seen(),
                     "RECEIPT" => {
@@ -275,7 +279,10 @@ impl Stage {
                         state.order.subscribed(on, &frame);
                     }
                     "SEND" => state.order.sent(on, &frame),
-                    "CONNECTED" => self.negotiated(link, &frame),
+                    "CONNECTED" => {
+                        let version = negotiated(link, &frame);
+                        link.connection.iter_mut().for_each(|c| c.agreed(version));
+                    }
                     "UNSUBSCRIBE" => {
                         let gone = link.live.extract_if(.., |(id, _)| *id == text("id"));
                         link.cancelled.extend(gone.map(|(_, destination)| destination));
@@ -286,14 +293,6 @@ impl Stage {
             }
             other => other,
         }
-    }
-
-    fn negotiated(&self, link: &mut Link, frame: &Seen) {
-        let version = frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
-        if let Some(connection) = &mut link.connection {
-            connection.agreed(version);
-        }
-        link.echo.set_version(version);
     }
 
     /// The sink of a connection.
@@ -538,6 +537,13 @@ impl Stage {
     pub(super) fn close_journal(&self) -> super::journal::Written {
         self.lock().journal.finish()
     }
+}
+
+/// The version that CONNECTED says.
+fn negotiated(link: &mut Link, frame: &Seen) -> Version {
+    let version = frame.header("version").and_then(Version::parse).unwrap_or(Version::V10);
+    link.echo.set_version(version);
+    version
 }
 
 /// Heart-beats as negotiated. They leave well before they are due.

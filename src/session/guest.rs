@@ -20,6 +20,8 @@ use crate::link::Stream;
 use crate::link::upgrade::HttpRequest;
 use crate::link::ws::accept_key;
 
+/// The sub-protocol that is selected where it is offered (WSSTOMP-01).
+const PROTOCOL: &str = "v12.stomp";
 /// Octets of a request's body that are kept.
 const BODY_LIMIT: usize = 1 << 20;
 
@@ -87,8 +89,8 @@ async fn read(request: Request<Incoming>) -> HttpRequest {
 }
 
 impl Asked {
-    /// The headers of an answer with this status: of 101 those that RFC 6455, 4.2.2 asks for, with these beside or in place
-    /// of them; one without a value is left out.
+    /// The headers of an answer with this status: of 101 those that RFC 6455, 4.2.2 asks for and a sub-protocol that was offered, with
+    /// these beside or in place of them; one without a value is left out.
     pub fn headers(&self, status: u16, own: &[(String, Option<String>)]) -> Vec<(String, String)> {
         let key = self.request.headers.iter().find(|(name, _)| name == "sec-websocket-key");
         let accept = key.map_or_else(String::new, |(_, key)| accept_key(key));
@@ -97,7 +99,13 @@ impl Asked {
             _ => &[("Connection", "close")],
         };
         let is_named = |name: &str| own.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
-        let kept = usual.iter().filter(|(name, _)| !is_named(name));
+        // Of what it offers the version that is spoken, or else the first: most libraries take no session without one.
+        let offered = self.request.headers.iter().filter(|(name, _)| name == "sec-websocket-protocol");
+        let offered: Vec<&str> = offered.flat_map(|(_, list)| list.split(',')).map(str::trim).collect();
+        let selected =
+            offered.iter().find(|name| **name == PROTOCOL).or(offered.first()).filter(|_| status == 101);
+        let usual = usual.iter().copied().chain(selected.map(|name| ("Sec-WebSocket-Protocol", *name)));
+        let kept = usual.filter(|(name, _)| !is_named(name));
         let kept = kept.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let own = own.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
         kept.chain(own).collect()
