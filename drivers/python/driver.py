@@ -79,7 +79,8 @@ class Connection:
         return frame
 
     async def log_in(self, host, token, offer):
-        await self.send("CONNECT", {"accept-version": "1.2", "host": host, "heart-beat": offer, "Authorization": f"Bearer {token}"})
+        await self.send("CONNECT", {"accept-version": "1.2", "host": host, "heart-beat": offer,
+                                    "Authorization": f"Bearer {token}"})
         frame = await self.receive()
         if frame.command != "CONNECTED" or frame.headers.get("version") != "1.2":
             raise stomp.Malformed(f"not CONNECTED with version 1.2: {frame.command} {frame.headers}")
