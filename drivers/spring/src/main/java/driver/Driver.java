@@ -109,7 +109,8 @@ final class Driver implements Client.Listener {
         // The first from 0 to 1 s, the next ones between half of the delay and all of it: many clients that were cut
         // off at once shall not come back at once.
         long shortest = delay == 1_000 ? 0 : delay / 2;
-        loop.schedule(this::connect, ThreadLocalRandom.current().nextLong(shortest, delay), TimeUnit.MILLISECONDS);
+        long wait = ThreadLocalRandom.current().nextLong(shortest, delay);
+        loop.schedule(() -> execute(this::connect), wait, TimeUnit.MILLISECONDS);
         delay = Math.min(delay * 2, LONGEST_DELAY);
     }
 
@@ -188,11 +189,8 @@ final class Driver implements Client.Listener {
     }
 
     private void disconnect() {
-        try {
-            client.disconnect();
-        } finally {
-            stop();
-        }
+        client.disconnect();
+        stop();
     }
 
     private void quit() {
@@ -205,11 +203,8 @@ final class Driver implements Client.Listener {
     }
 
     private void leave() {
-        try {
-            disconnect();
-        } finally {
-            execute(() -> System.exit(0)); // behind what has come, and is still to be told
-        }
+        disconnect();
+        execute(() -> System.exit(0)); // behind what has come, and is still to be told
     }
 
     /** On the one thread that all of the driver runs on. */
