@@ -66,6 +66,36 @@ impl Judged {
     }
 }
 
+/// Asserts that a ready driver keeps to its contract.
+fn keeps_its_contract(name: &str, installed: &str, client: &[&str]) {
+    if !root().join(installed).exists() {
+        return skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
+    }
+    let judged = check(name, &["driver"], client);
+    assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
+}
+
+#[test]
+fn the_driver_of_stompjs_keeps_its_contract() {
+    keeps_its_contract("stompjs", "drivers/stompjs/node_modules", &["node", "drivers/stompjs/driver.mjs"]);
+}
+
+#[test]
+fn the_driver_of_stompjs_in_chromium_keeps_its_contract() {
+    keeps_its_contract("browser", "drivers/browser/node_modules", &["node", "drivers/browser/driver.mjs"]);
+}
+
+#[test]
+fn the_driver_of_spring_keeps_its_contract() {
+    keeps_its_contract("spring", "drivers/spring/target/lib", &["drivers/spring/run.sh"]);
+}
+
+#[test]
+fn the_driver_in_python_keeps_its_contract() {
+    let python = "drivers/python/.venv/bin/python";
+    keeps_its_contract("python-contract", python, &[python, "drivers/python/driver.py"]);
+}
+
 /// Asserts that a ready driver breaks nothing, but for what is known of its library.
 fn holds(name: &str, installed: &str, args: &[&str], client: &[&str]) {
     if !root().join(installed).exists() {
