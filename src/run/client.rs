@@ -18,11 +18,10 @@ use super::host;
 use super::journal::JournalFolder;
 use super::preflight::Unfit;
 use super::runner::engine_stage;
-use super::stage::{How, Stage, State};
+use super::stage::Stage;
 use super::world::World;
 use crate::case::event::{By, Stdio, What};
 use crate::case::script::Script;
-use crate::stomp::{Frame, encode};
 
 /// How long a client that was asked to terminate has before it is killed.
 const TERMINATION: Duration = Duration::from_secs(1);
@@ -140,32 +139,14 @@ pub(super) fn tell(stage: &Stage, on: &str, command: &Value) {
 }
 
 /// Asks a driver to end by itself, and a client that is none to terminate; whether it has ended, with all that it had to
-/// tell. What it asks a RECEIPT for as it leaves is answered: that is how it knows that it has been heard.
-pub(super) async fn quit(stage: &Arc<Stage>, on: &str) -> bool {
-    // A DISCONNECT that came before is the case's own affair.
-    stage.lock().farewells.clear();
+/// tell.
+pub(super) async fn quit(stage: &Stage, on: &str) -> bool {
     let is_driver = stage.world.point("driver") == Some(Value::Bool(true));
     match is_driver {
         true => tell(stage, on, &json!({ "do": "quit" })),
         false => terminate(stage, on),
     }
-    let deadline = Instant::now() + stage.world.patience();
-    loop {
-        let next = stage.until(deadline, |state| match state.links.get(on).is_none_or(|l| !l.open) {
-            true => Some(None),
-            false => state.farewells.pop().map(Some),
-        });
-        match next.await {
-            None => return false,
-            Some(None) => return true,
-            Some(Some((from, receipt))) => {
-                let connection = |state: &State| state.links.get(&from)?.connection.as_ref().map(|c| c.version);
-                let version = connection(&stage.lock()).unwrap_or_default();
-                let answer = Frame::new("RECEIPT").with("receipt-id", receipt);
-                stage.transmit(&from, &encode(&answer, version), How::Plainly);
-            }
-        }
-    }
+    ended(stage, on, stage.world.patience()).await
 }
 
 fn terminate(stage: &Stage, on: &str) {

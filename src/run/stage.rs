@@ -124,8 +124,6 @@ pub(super) struct State {
     pub(super) links: BTreeMap<String, Link>,
     pub(super) deeds: Vec<Deeded>,
     pub(super) receipts: BTreeSet<String>,
-    /// DISCONNECTs of a client under test that ask for a RECEIPT: connection and what the RECEIPT is to say.
-    pub(super) farewells: Vec<(String, String)>,
     /// Receipts that were asked for: connection → id.
     pub(super) asked: BTreeMap<String, String>,
     pub(super) acts: u64,
@@ -180,7 +178,6 @@ impl Stage {
             links: BTreeMap::new(),
             deeds: Vec::new(),
             receipts: BTreeSet::new(),
-            farewells: Vec::new(),
             asked: BTreeMap::new(),
             acts: 1,
             shared: BTreeMap::new(),
@@ -263,10 +260,6 @@ impl Stage {
                         link.connection.iter_mut().for_each(|c| c.version = version);
                     }
                     "ERROR" => link.refused = true,
-                    "DISCONNECT" => {
-                        let receipt = frame.header("receipt").map(|receipt| (on.to_owned(), receipt.to_owned()));
-                        state.farewells.extend(receipt);
-                    }
                     "MESSAGE" if state.order.came(on, &frame) => self.world.learned.inversion_seen(),
                     "RECEIPT" => {
                         let id = frame.header("receipt-id").unwrap_or_default().to_owned();
