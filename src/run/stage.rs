@@ -346,9 +346,15 @@ impl Stage {
 
     /// Waits for a seeing until it is over, or needs its barrier; gives up after patience, measured from now, unless
     /// somebody else ends it.
-    pub(super) async fn see(&self, run: u32, on: &str, lasting: bool) -> Waiting {
+    pub(super) async fn see(&self, run: u32, on: &str, lasting: bool, comes_back: bool) -> Waiting {
         const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
-        let patience = if lasting { FOR_EVER } else { self.world.patience() };
+        // What a client has by docs/drivers.md to come back, and a little more.
+        const COMING_BACK: Duration = Duration::from_secs(11);
+        let patience = match (lasting, comes_back) {
+            (true, _) => FOR_EVER,
+            (false, true) => self.world.patience().max(COMING_BACK),
+            (false, false) => self.world.patience(),
+        };
         let begun = Instant::now();
         let found = self
             .until(begun + patience, |state| match state.judge.waiting(run).0 {
