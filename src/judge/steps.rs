@@ -298,7 +298,8 @@ impl Judge {
                 } else if let Deed::Call { gives: Some(gives), .. } = &act.deed {
                     match eval(gives, &mut self.world.view(inner, &me, at), Purpose::Sending) {
                         Ok(given) => value = given,
-                        Err(why) if act.bind.is_some() => self.faults.push(format!("{}: {why}", step.place)),
+                        // What something broken did not give is its failure, and no fault.
+                        Err(why) if act.bind.is_some() && !self.is_over() => self.faults.push(format!("{}: {why}", step.place)),
                         Err(_) => {}
                     }
                 }
