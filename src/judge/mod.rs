@@ -462,6 +462,19 @@ impl Judge {
         items.iter().filter(|i| i.kind == ItemKind::Told).map(|i| i.record.clone()).collect()
     }
 
+    /// DISCONNECTs that ask for a receipt and that nobody has looked at: their connections, and the receipts.
+    pub fn farewells(&self) -> Vec<(String, String)> {
+        let of = |on: &String, item: &Item| {
+            let receipt = item.record.get("headers")?.get("receipt")?.as_str()?;
+            (item.kind == ItemKind::Frame && item.record["command"] == "DISCONNECT")
+                .then(|| (on.clone(), receipt.to_owned()))
+        };
+        self.inboxes
+            .iter()
+            .flat_map(|(on, inbox)| inbox.items.iter().filter_map(|item| of(on, item)))
+            .collect()
+    }
+
     /// What became of a connection, in a sentence: the answer that was no upgrade, the end, or what did not come.
     pub fn story(&self, on: &str) -> String {
         let Some(inbox) = self.inboxes.get(on) else { return "nothing was tried".into() };

@@ -216,7 +216,7 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
             steps(stage, does, At { up: Some(run), me: on, counted, ..at }).await
         }
         (Deed::See(see), _) => {
-            let waiting = stage.see(run, on, at.lasting).await;
+            let waiting = stage.see(run, on, at.lasting, act.takes_connection()).await;
             if waiting == Waiting::Barrier {
                 barrier::serve(stage, run, on, act, see).await;
             }

@@ -18,10 +18,11 @@ use super::host;
 use super::journal::JournalFolder;
 use super::preflight::Unfit;
 use super::runner::engine_stage;
-use super::stage::Stage;
+use super::stage::{How, Stage};
 use super::world::World;
 use crate::case::event::{By, Stdio, What};
 use crate::case::script::Script;
+use crate::stomp::{Frame, Version, encode};
 
 /// How long a client that was asked to terminate has before it is killed.
 const TERMINATION: Duration = Duration::from_secs(1);
@@ -148,14 +149,33 @@ pub(super) fn tell(stage: &Stage, on: &str, command: &Value) {
 }
 
 /// Asks a driver to end by itself, and a client that is none to terminate; whether it has ended, with all that it had to
-/// tell.
+/// tell. A DISCONNECT that it sends now gets its RECEIPT, or it would wait for one.
 pub(super) async fn quit(stage: &Stage, on: &str) -> bool {
+    let mut answered = stage.lock().judge.farewells();
     let is_driver = stage.world.point("driver") == Some(Value::Bool(true));
     match is_driver {
         true => tell(stage, on, &json!({ "do": "quit" })),
         false => terminate(stage, on),
     }
-    ended(stage, on, stage.world.patience()).await
+    let deadline = Instant::now() + stage.world.patience();
+    loop {
+        let found = stage.until(deadline, |state| {
+            let gone = state.links.get(on).is_none_or(|l| !l.open).then_some(None);
+            gone.or_else(|| state.judge.farewells().into_iter().find(|f| !answered.contains(f)).map(Some))
+        });
+        match found.await {
+            None => return false,
+            Some(None) => return true,
+            Some(Some(farewell)) => {
+                let (server, receipt) = &farewell;
+                if stage.can_speak(server) {
+                    let frame = Frame::new("RECEIPT").with("receipt-id", receipt);
+                    stage.transmit(server, &encode(&frame, Version::V12), How::Plainly);
+                }
+                answered.push(farewell);
+            }
+        }
+    }
 }
 
 fn terminate(stage: &Stage, on: &str) {

@@ -20,7 +20,7 @@ use super::stage::Stage;
 use super::watchdog::Watchdog;
 use super::world::{Settings, World};
 use crate::case::event::What;
-use crate::case::script::Script;
+use crate::case::script::{Script, Side};
 use crate::dice::Dice;
 use crate::judge::{Facts, Lease, Outcome, Verdict, apply_known};
 use crate::session::secrets::{Secrets, of_token};
@@ -331,6 +331,11 @@ impl Runner {
         self.running.values().filter(|r| !r.freed && !r.idles).count()
     }
 
+    /// How many cases merely wait for time.
+    fn idling(&self) -> usize {
+        self.running.values().filter(|r| !r.freed && r.idles).count()
+    }
+
     /// Starts whatever can be started now.
     fn start(&mut self, pending: &mut Vec<Arc<Script>>, round: usize, tasks: &mut Tasks) {
         let mut at = 0;
@@ -339,6 +344,11 @@ impl Runner {
             // What only waits for time costs nothing; in the plan it stands before the rest, so that nothing of it follows.
             if self.working() >= self.settings.jobs && !idles(&script) {
                 return;
+            }
+            // But each client under test is a process, and takes a while to start.
+            if idles(&script) && script.judges == Side::Client && self.idling() >= self.settings.jobs {
+                at += 1;
+                continue;
             }
             let mut free: Vec<usize> = (0..self.slots.len()).filter(|s| !self.slots[*s].busy).collect();
             // The longest unused first: it is the coldest, and lingers no more.

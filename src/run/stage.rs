@@ -346,9 +346,15 @@ impl Stage {
 
     /// Waits for a seeing until it is over, or needs its barrier; gives up after patience, measured from now, unless
     /// somebody else ends it.
-    pub(super) async fn see(&self, run: u32, on: &str, lasting: bool) -> Waiting {
+    pub(super) async fn see(&self, run: u32, on: &str, lasting: bool, is_coming: bool) -> Waiting {
         const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
-        let patience = if lasting { FOR_EVER } else { self.world.patience() };
+        // A client has ten seconds to come back (docs/drivers.md), and is a process that must be started first.
+        const COMING: Duration = Duration::from_secs(11);
+        let patience = match (lasting, is_coming) {
+            (true, _) => FOR_EVER,
+            (false, true) => self.world.patience().max(COMING),
+            (false, false) => self.world.patience(),
+        };
         let begun = Instant::now();
         let found = self
             .until(begun + patience, |state| match state.judge.waiting(run).0 {
