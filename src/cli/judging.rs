@@ -108,7 +108,11 @@ impl Judging {
         checked(&library)?;
         let usual = folder.filter(|_| patterns.is_empty() && library.shipped).map(str::to_owned);
         let selected: Vec<String> = patterns.iter().cloned().chain(usual).collect();
-        let plan = Plan::new(&library, &selected, judges).map_err(|e| e.to_string())?;
+        let mut plan = Plan::new(&library, &selected, judges).map_err(|e| e.to_string())?;
+        if let (true, Some(folder)) = (selected.len() > patterns.len(), folder) {
+            // A folder is judged by its own rules.
+            plan.rules.retain(|rule| rule.id.starts_with(&format!("{folder}/")));
+        }
         let plan =
             if patterns.is_empty() && library.shipped { plan.speaking(&profile.dialects)? } else { plan };
         let plan = match (&self.tag[..], &self.skip_tag[..]) {
