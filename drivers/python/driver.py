@@ -1,4 +1,4 @@
-"""A driver (docs/drivers.md) around the package `websockets`, with STOMP 1.2 by hand. Needs Python 3.11."""
+"""A driver (docs/drivers.md) around the package `websockets`, with STOMP by hand. Needs Python 3.11."""
 import asyncio
 import json
 import os
@@ -48,6 +48,7 @@ class Connection:
     def __init__(self, ws):
         self.ws = ws
         self.decoder = stomp.Decoder()
+        self.version = stomp.LATEST
         self.silence = PATIENCE  # how long the server may say nothing; None for ever
         self.beating = None
         self.open_for_frames = True
@@ -55,7 +56,7 @@ class Connection:
     async def send(self, command, headers, body=b""):
         if not self.open_for_frames:
             raise ValueError("the connection is being left")
-        octets = stomp.encode(stomp.Frame(command, headers, body))
+        octets = stomp.encode(stomp.Frame(command, headers, body), self.version)
         if command == "DISCONNECT":
             self.say_no_more()
         await self.ws.send(octets, text=True)
@@ -79,11 +80,13 @@ class Connection:
         return frame
 
     async def log_in(self, host, token, offer):
-        await self.send("CONNECT", {"accept-version": "1.2", "host": host, "heart-beat": offer,
+        await self.send("CONNECT", {"accept-version": ",".join(stomp.VERSIONS), "host": host, "heart-beat": offer,
                                     "Authorization": f"Bearer {token}"})
         frame = await self.receive()
-        if frame.command != "CONNECTED" or frame.headers.get("version") != "1.2":
-            raise stomp.Malformed(f"not CONNECTED with version 1.2: {frame.command} {frame.headers}")
+        version = frame.headers.get("version", "1.0")
+        if frame.command != "CONNECTED" or version not in stomp.VERSIONS:
+            raise stomp.Malformed(f"not CONNECTED with a version that was offered: {frame.command} {frame.headers}")
+        self.version = self.decoder.version = version
         self.agree_on_beats(beats(offer), beats(frame.headers.get("heart-beat", "0,0")))
 
     def agree_on_beats(self, ours, theirs):
@@ -276,13 +279,15 @@ class Client:
             return
         self.inbox.open(frame)
         if ack != "auto":
-            await self.acknowledge(frame.headers.get("ack"))
+            await self.acknowledge(frame.headers)
 
-    async def acknowledge(self, ack):
-        if ack is None:
-            tell("error", message="a message that wants to be acknowledged has no header ack")
+    async def acknowledge(self, message):
+        names = stomp.ACKNOWLEDGED[self.connection.version]
+        missing = [name for name in names.values() if name not in message]
+        if missing:
+            tell("error", message=f"a message that wants to be acknowledged has no header {missing[0]}")
         elif self.connection.open_for_frames:  # behind DISCONNECT it is too late: it will come again
-            await self.connection.send("ACK", {"id": ack})
+            await self.connection.send("ACK", {name: message[of] for name, of in names.items()})
 
     def ack_mode(self, subscription):
         if subscription is None:

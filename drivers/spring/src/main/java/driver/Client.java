@@ -60,6 +60,7 @@ final class Client {
     private final Map<String, String> destinations = new LinkedHashMap<>(Map.of(PERSONAL, AUTO));
     private final Map<String, Subscription> subscriptions = new LinkedHashMap<>();
     private StompSession session;
+    private String version;
     private boolean left;
 
     Client(Map<String, String> environment, Executor loop, Listener listener) {
@@ -111,7 +112,7 @@ final class Client {
 
         @Override
         public void afterConnected(StompSession session, StompHeaders headers) {
-            loop.execute(() -> begin(session));
+            loop.execute(() -> begin(session, headers));
         }
 
         /** An ERROR; its body is a text. */
@@ -148,12 +149,13 @@ final class Client {
         }
     }
 
-    private void begin(StompSession session) {
+    private void begin(StompSession session, StompHeaders connected) {
         if (left) {
             session.disconnect();
             return;
         }
         this.session = session;
+        version = connected.getFirst("version");
         destinations.forEach(this::sendSubscribe);
         listener.connected();
     }
@@ -222,7 +224,12 @@ final class Client {
         if (session == null || !wantsAck(headers.getSubscription())) {
             return;
         }
-        if (headers.getAck() == null) {
+        if ("1.1".equals(version)) {
+            var names = new StompHeaders();
+            names.setMessageId(headers.getMessageId());
+            names.setSubscription(headers.getSubscription());
+            session.acknowledge(names, true);
+        } else if (headers.getAck() == null) {
             Events.error("a message that wants to be acknowledged has no header ack");
         } else {
             session.acknowledge(headers.getAck(), true);
