@@ -66,3 +66,30 @@ fn slips_do_not_fit() {
         assert_ne!(schema.problems(&with(slip)), Vec::<String>::new(), "{what}");
     }
 }
+
+/// Every line that docs/drivers.md shows fits the schema of lines, and slips do not.
+#[test]
+fn the_lines_of_the_drivers_contract_fit_their_schema() {
+    let text = std::fs::read_to_string("docs/driver.schema.json").unwrap();
+    let whole: Value = serde_json::from_str(&text).unwrap();
+    let one = |name: &str| {
+        let mut schema = whole["$defs"][name].clone();
+        schema["$defs"] = whole["$defs"].clone();
+        Schema::new(&schema.to_string())
+    };
+    let schemas = [("hello", one("hello")), ("do", one("command")), ("event", one("event"))];
+    let page = std::fs::read_to_string("docs/drivers.md").unwrap();
+    let mut seen = 0;
+    for piece in page.split(['`', '\n']).filter(|piece| piece.starts_with("{\"")) {
+        let Ok(line) = serde_json::from_str::<Value>(&piece.replace("{…}", "{}")) else {
+            panic!("{piece}")
+        };
+        let (_, schema) = schemas.iter().find(|(member, _)| line.get(member).is_some()).unwrap();
+        assert_eq!(schema.problems(&line), Vec::<String>::new(), "{piece}");
+        seen += 1;
+    }
+    assert!(seen >= 15, "{seen}");
+    assert!(!schemas[1].1.problems(&json!({ "do": "dance" })).is_empty());
+    assert!(!schemas[0].1.problems(&json!({ "hello": 2 })).is_empty());
+    assert!(!schemas[2].1.problems(&json!({ "event": "closed", "code": "1000" })).is_empty());
+}

@@ -11,7 +11,7 @@ use super::catalogue::Catalogue;
 use super::dialect::{Dialect, SightDef, Verb};
 use super::expand::{FORMS, PRIMITIVES};
 use super::model::Suite;
-use super::script::Point;
+use super::script::{LISTENING, Point};
 use super::transport::Transport;
 
 /// The JSON Schema of suite files.
@@ -63,7 +63,7 @@ fn word_or_column(words: Vec<&str>, what: &str) -> Value {
 
 fn states(dialect: &Dialect) -> Vec<&str> {
     let own = dialect.states.iter().map(|(key, _)| key.name.as_str());
-    own.chain(["away", "offline"]).collect()
+    own.chain(["away", "offline", LISTENING]).collect()
 }
 
 /// Every act: the engine's, the dialect's verbs, its sights.

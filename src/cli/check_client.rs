@@ -1,4 +1,5 @@
-//! `stompliance check-client`: suites that judge a client, which is started for each of their cases.
+//! `stompliance check-client`: suites that judge a client, which is started for each of their cases; and `driver-check`, the suites that hold
+//! a driver to its contract (docs/drivers.md).
 
 use clap::Parser;
 
@@ -7,7 +8,7 @@ use super::run::shown;
 use crate::case::script::Side;
 use crate::run::{Client, Subject};
 
-/// Arguments of `check-client`.
+/// Arguments of `check-client`, and of `driver-check`.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -20,10 +21,15 @@ pub(super) struct Args {
     command: Vec<String>,
 }
 
-pub(super) fn main(args: &Args) -> u8 {
+/// Judges the client by the suites below this folder, where no others are named.
+pub(super) fn on_suites(args: &Args, folder: &str) -> u8 {
     let client = Client { command: args.command.clone(), driver: args.driver };
     let (flags, command) = (if args.driver { " --driver" } else { "" }, format!(" -- {}", client.shown()));
     let subject = Subject::Client(client);
     let shown = shown(&subject);
-    args.judging.carry_out(args.judging.prepare(subject, Side::Client), &shown, (flags, &command))
+    args.judging.carry_out(
+        args.judging.prepare(subject, Side::Client, Some(folder)),
+        &shown,
+        (flags, &command),
+    )
 }

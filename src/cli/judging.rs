@@ -89,8 +89,13 @@ impl Judging {
         (files.into_iter().map(PathBuf::from).collect(), patterns.into_iter().cloned().collect())
     }
 
-    /// Loads the suites and selects what is asked for, on this subject.
-    pub(super) fn prepare(&self, subject: Subject, judges: Side) -> Result<Ready, String> {
+    /// Loads the suites and selects what is asked for, on this subject: what is below this folder where nothing is.
+    pub(super) fn prepare(
+        &self,
+        subject: Subject,
+        judges: Side,
+        folder: Option<&str>,
+    ) -> Result<Ready, String> {
         let (files, patterns) = self.files();
         let mut library = sound(&files)?;
         if self.update_known && !self.profile.as_deref().is_some_and(is_profile_file) {
@@ -101,7 +106,9 @@ impl Judging {
         }
         let profile = subject.profile(&mut library, self.profile.as_deref())?;
         checked(&library)?;
-        let plan = Plan::new(&library, &patterns, judges).map_err(|e| e.to_string())?;
+        let usual = folder.filter(|_| patterns.is_empty() && library.shipped).map(str::to_owned);
+        let selected: Vec<String> = patterns.iter().cloned().chain(usual).collect();
+        let plan = Plan::new(&library, &selected, judges).map_err(|e| e.to_string())?;
         let plan =
             if patterns.is_empty() && library.shipped { plan.speaking(&profile.dialects)? } else { plan };
         let plan = match (&self.tag[..], &self.skip_tag[..]) {

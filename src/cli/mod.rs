@@ -77,6 +77,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Run suites against a client, by playing the server.
     CheckClient(Box<check_client::Args>),
+    /// Tell the author of a driver what it does wrong.
+    DriverCheck(Box<check_client::Args>),
     /// Find out what a server does where the specification leaves it open, and write it as a profile.
     Probe(Box<probe::Args>),
     /// Try inputs that nobody thought of, and hand over what breaks as scenarios.
@@ -117,7 +119,8 @@ pub fn main() -> ExitCode {
     let _ = LANG.set(cli.lang.unwrap_or_else(lang_of_locale));
     let code = match cli.command {
         Command::Run(args) => run::main(&args),
-        Command::CheckClient(args) => check_client::main(&args),
+        Command::CheckClient(args) => check_client::on_suites(&args, "client"),
+        Command::DriverCheck(args) => check_client::on_suites(&args, "driver"),
         Command::Probe(args) => probe::main(*args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Serve(args) => serve::main(&args),

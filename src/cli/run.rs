@@ -46,7 +46,7 @@ pub(super) fn main(args: &Args) -> u8 {
 }
 
 fn prepare(args: &Args, subject: Subject) -> Result<Ready, String> {
-    let mut ready = args.judging.prepare(subject, Side::Server)?;
+    let mut ready = args.judging.prepare(subject, Side::Server, None)?;
     ready.settings.chaos = args.network.badness();
     Ok(ready)
 }

@@ -28,14 +28,20 @@ enum Form {
     Suite,
     /// Of run.json.
     Run,
+    /// Of the lines between the program and a driver of a client (docs/drivers.md).
+    Driver,
 }
+
+/// The schema of those lines.
+const DRIVER_SCHEMA: &str = include_str!("../../docs/driver.schema.json");
 
 pub(super) fn main(args: &Args) -> Result<u8, String> {
     match (args.what, &args.dialect) {
         (Form::Suite, None) => say(&schema::suite()),
         (Form::Run, None) => say(crate::report::json::RUN_SCHEMA.trim_end()),
-        (Form::Run, Some(_)) => {
-            return Err("--dialect is for the schema of suites: run.json has one form for all".into());
+        (Form::Driver, None) => say(DRIVER_SCHEMA.trim_end()),
+        (Form::Run | Form::Driver, Some(_)) => {
+            return Err("--dialect is for the schema of suites: the others have one form for all".into());
         }
         (Form::Suite, Some(name)) => say(&in_dialect(name, &args.with)?),
     }

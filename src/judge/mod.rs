@@ -469,7 +469,10 @@ impl Judge {
             (item.kind == ItemKind::Frame && item.record["command"] == "DISCONNECT")
                 .then(|| (on.clone(), receipt.to_owned()))
         };
-        self.inboxes.iter().flat_map(|(on, inbox)| inbox.items.iter().filter_map(|item| of(on, item))).collect()
+        self.inboxes
+            .iter()
+            .flat_map(|(on, inbox)| inbox.items.iter().filter_map(|item| of(on, item)))
+            .collect()
     }
 
     /// What became of a connection, in a sentence: the answer that was no upgrade, the end, or what did not come.

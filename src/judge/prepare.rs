@@ -74,6 +74,8 @@ pub enum Prepared {
     },
     /// A command for the client under test.
     Do(Value),
+    /// The end of the client's standard input.
+    EndOfInput,
     /// The end of TCP: a reset, or else an end of stream.
     Cut {
         /// Whether by a reset.
@@ -140,8 +142,10 @@ pub(super) fn deed(deed: &Deed, env: &mut dyn Env) -> Result<Prepared, String> {
         Deed::Spawn(value) => Ok(spawn(fill(value)?)),
         Deed::Answer(value) => answer(value, env),
         Deed::Do(value) => match fill(value)? {
-            Some(command @ Value::Object(_)) => Ok(Prepared::Do(command)),
-            other => Err(format!("`do:` takes a map, not {other:?}")),
+            Some(command @ (Value::Object(_) | Value::Array(_))) => Ok(Prepared::Do(command)),
+            Some(Value::String(word)) if word == "end-of-input" => Ok(Prepared::EndOfInput),
+            Some(Value::String(line)) => Ok(Prepared::Do(Value::String(line))),
+            other => Err(format!("`do:` takes a map, a line, or `end-of-input`, not {other:?}")),
         },
         Deed::Cut(value) => match fill(value)?.as_ref().and_then(Value::as_str) {
             Some("reset") => Ok(Prepared::Cut { reset: true }),

@@ -298,8 +298,10 @@ impl Judge {
                 } else if let Deed::Call { gives: Some(gives), .. } = &act.deed {
                     match eval(gives, &mut self.world.view(inner, &me, at), Purpose::Sending) {
                         Ok(given) => value = given,
-                        // What something broken did not give is its failure, and no fault.
-                        Err(why) if act.bind.is_some() && !self.is_over() => self.faults.push(format!("{}: {why}", step.place)),
+                        // Where something in it broke there may be nothing to give, and that is no fault of the case.
+                        Err(why) if act.bind.is_some() && !self.is_over() => {
+                            self.faults.push(format!("{}: {why}", step.place));
+                        }
                         Err(_) => {}
                     }
                 }

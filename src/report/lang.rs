@@ -208,6 +208,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     // The story of a case.
     ("Cast", "参与者"),
     ("server", "服务器"),
+    ("the client", "客户端"),
     ("held", "成立"),
     ("broken", "失败"),
     ("done", "已执行"),

@@ -19,7 +19,7 @@ use super::settle;
 use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::{Body, Phase, Way, What};
-use crate::case::script::{Act, Deed, Kind, Layout, Repeat, Step};
+use crate::case::script::{Act, Deed, Kind, Layout, Repeat, Side, Step};
 use crate::judge::{Prepared, Waiting, WsAct, length_of};
 use crate::link::upgrade::HttpRequest;
 use crate::link::ws::opcode;
@@ -339,6 +339,7 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
                     stage.transmit(on, &octets, How::AsItIs);
                 }
                 Prepared::Do(command) => client::tell(stage, on, &command),
+                Prepared::EndOfInput => client::end_input(stage, on),
                 Prepared::Wire(layout) => wire(stage, on, layout),
                 Prepared::Ws(act) => ws(stage, on, act),
                 Prepared::Cut { reset } => cut(stage, on, reset).await,
@@ -564,7 +565,9 @@ pub(super) async fn become_state(
         if steps(stage, inner, at).await == Flow::Stop {
             return Flow::Stop;
         }
-        stage.round_trip(begun.elapsed() / 2);
+        if stage.script.judges == Side::Server {
+            stage.round_trip(begun.elapsed() / 2);
+        }
         let mut state = stage.lock();
         let link = state.links.entry(on.to_owned()).or_default();
         if !link.open {

@@ -68,6 +68,7 @@ pub(super) struct Start {
 
 enum Order {
     Say(String),
+    EndOfInput,
     End,
 }
 
@@ -129,9 +130,17 @@ pub(super) fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     }
 }
 
-/// Gives a client a command.
+/// Ends a client's standard input, once it has read what it was told.
+pub(super) fn end_input(stage: &Stage, on: &str) {
+    stage.log(Some(on), What::Line { stream: Stdio::In, text: "(the end)".to_owned() });
+    if let Some(Process(orders)) = stage.lock().processes.get(on) {
+        let _ = orders.send(Order::EndOfInput);
+    }
+}
+
+/// Gives a client a command: an object, or a line that is none.
 pub(super) fn tell(stage: &Stage, on: &str, command: &Value) {
-    let line = command.to_string();
+    let line = command.as_str().map_or_else(|| command.to_string(), str::to_owned);
     stage.log(Some(on), What::Line { stream: Stdio::In, text: line.clone() });
     let line = stage.secrets.reveal(&line);
     if let Some(process) = stage.lock().processes.get(on) {
@@ -209,6 +218,7 @@ async fn look_after(
     let (aborts, mut read_out) =
         ([out.abort_handle(), err.abort_handle()], futures_util::future::join(out, err));
     let (say, said) = mpsc::unbounded_channel();
+    let mut say = Some(say);
     let speaking = tokio::spawn(speak(child.stdin.take(), said));
     let (mut by, mut kill_at, mut why) = (By::Target, None, None);
     let exited = loop {
@@ -230,7 +240,8 @@ async fn look_after(
                 (by, kill_at, why) = (By::Us, Some(Instant::now()), Some(reason));
             }
             order = orders.recv() => match order {
-                Some(Order::Say(line)) => drop(say.send(line)),
+                Some(Order::Say(line)) => drop(say.as_ref().map(|say| say.send(line))),
+                Some(Order::EndOfInput) => say = None,
                 // Its case is over, or gone.
                 Some(Order::End) | None if by == By::Target => {
                     by = By::Us;
@@ -358,9 +369,10 @@ async fn audition(stage: &Arc<Stage>) -> Result<(), String> {
         let connected = state.judge.has_item("server/1");
         (connected || state.links.get("client").is_none_or(|l| !l.open)).then_some(connected)
     };
-    let patience = stage.world.patience();
-    match stage.until(Instant::now() + patience, came).await {
-        Some(true) => {}
+    let (begun, patience) = (Instant::now(), stage.world.patience());
+    match stage.until(begun + patience, came).await {
+        // One that takes long to start takes longer among others: patience is ten times that.
+        Some(true) => stage.round_trip(begun.elapsed() / 2),
         Some(false) => {
             let story = stage.lock().judge.story("client");
             return Err(with_last_words(stage, story));

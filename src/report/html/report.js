@@ -149,7 +149,7 @@
     });
     before(Infinity);
     if (!story.rows.length) { return make("p", {}, [t("Nothing was put on the wire.")]); }
-    var heads = [make("span")].concat(story.lanes.map(function (lane) { return make("span", {}, [visible(lane)]); }), [make("span", {}, [t("server")])]);
+    var heads = [make("span")].concat(story.lanes.map(function (lane) { return make("span", {}, [visible(lane)]); }), [make("span", {}, [t(story.lanes.indexOf("client") < 0 ? "server" : "the client")])]);
     var lives = story.lanes.concat([""]).map(function (_, i) { return make("i", { style: "grid-column: " + (i + 2) }); });
     return make("div", { class: "seq", style: "--n: " + (n + 1), tabindex: "0", role: "region", "aria-label": "Sequence" }, [
       make("div", { class: "inner" }, [make("div", { class: "grid heads" }, heads), make("div", { class: "lives", "aria-hidden": "true" }, lives), list])

@@ -1,0 +1,180 @@
+//! Clients under test: the drivers that are ready, and programs that are no clients at all.
+//!
+//! Drivers that are not installed are skipped, with a line on stderr; with `STOMPLIANCE_INTEROP=required`, as CI sets it,
+//! that is a failure.
+
+#![allow(clippy::expect_used, reason = "what goes wrong around the clients fails the test with these words")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+#[path = "common/peers.rs"]
+mod peers;
+
+use peers::{root, scratch, skip};
+
+const STOMPLIANCE: &str = env!("CARGO_BIN_EXE_stompliance");
+
+/// One client at a time: several on two cores would only slow one another down.
+static ONE_CLIENT: Mutex<()> = Mutex::new(());
+
+/// How a client fared: exit code, what was printed, the report where there is one.
+struct Judged {
+    code: Option<i32>,
+    out: String,
+    err: String,
+    run: serde_json::Value,
+}
+
+fn check(name: &str, args: &[&str], client: &[&str]) -> Judged {
+    let _alone = ONE_CLIENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = scratch(&format!("client-{name}"));
+    let report = folder.join("run.json");
+    let output = Command::new(STOMPLIANCE)
+        .arg("check-client")
+        .args(args)
+        .arg("--json")
+        .arg(&report)
+        .arg("--html")
+        .arg(folder.join("report.html"))
+        .arg("--")
+        .args(client)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .expect("stompliance runs");
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    let run = fs::read_to_string(&report).ok().and_then(|text| serde_json::from_str(&text).ok());
+    Judged {
+        code: output.status.code(),
+        out: text(&output.stdout),
+        err: text(&output.stderr),
+        run: run.unwrap_or_default(),
+    }
+}
+
+impl Judged {
+    /// The cases that did not pass, with their reasons.
+    fn failed(&self) -> Vec<String> {
+        let cases = self.run["cases"].as_array().cloned().unwrap_or_default();
+        let bad =
+            cases.iter().filter(|case| ["fail", "error", "fixed"].iter().any(|v| case["verdict"] == *v));
+        bad.map(|case| format!("{}: {}", case["id"], case["reason"])).collect()
+    }
+}
+
+/// Asserts that a ready driver keeps to its contract.
+fn keeps_its_contract(name: &str, installed: &str, client: &[&str]) {
+    if !root().join(installed).exists() {
+        return skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
+    }
+    let judged = check(name, &["driver"], client);
+    assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
+}
+
+#[test]
+fn the_driver_of_stompjs_keeps_its_contract() {
+    keeps_its_contract("stompjs", "drivers/stompjs/node_modules", &["node", "drivers/stompjs/driver.mjs"]);
+}
+
+#[test]
+fn the_driver_of_stompjs_in_chromium_keeps_its_contract() {
+    keeps_its_contract("browser", "drivers/browser/node_modules", &["node", "drivers/browser/driver.mjs"]);
+}
+
+#[test]
+fn the_driver_of_spring_keeps_its_contract() {
+    keeps_its_contract("spring", "drivers/spring/target/lib", &["drivers/spring/run.sh"]);
+}
+
+#[test]
+fn the_driver_in_python_keeps_its_contract() {
+    let python = "drivers/python/.venv/bin/python";
+    keeps_its_contract("python-contract", python, &[python, "drivers/python/driver.py"]);
+}
+
+/// Asserts that a ready driver breaks nothing, but for what is known of its library.
+fn holds(name: &str, installed: &str, args: &[&str], client: &[&str]) {
+    if !root().join(installed).exists() {
+        return skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
+    }
+    let judged = check(name, args, client);
+    assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
+    let passed = judged.run["summary"]["pass"].as_u64().unwrap_or_default();
+    let all = judged.run["cases"].as_array().map_or(0, Vec::len) as u64;
+    assert!(passed > all / 2, "{name} passes most of {all} cases: {}", judged.run["summary"]);
+}
+
+#[test]
+fn the_model_in_python_breaks_nothing() {
+    let python = "drivers/python/.venv/bin/python";
+    holds("python", python, &[], &[python, "drivers/python/driver.py"]);
+}
+
+/// Runs a program that is no client, and returns what is said of it.
+fn not_judged(name: &str, patience: &str, script: &str) -> String {
+    let begun = Instant::now();
+    let judged = check(name, &["client", "--timeout", patience], &["sh", "-c", script]);
+    assert_eq!(judged.code, Some(3), "{name}: {}{}", judged.out, judged.err);
+    // It never hangs; how long it takes is not measured here.
+    assert!(begun.elapsed() < Duration::from_secs(60), "{name} took {:?}", begun.elapsed());
+    judged.err
+}
+
+#[test]
+fn a_client_that_does_nothing_is_told() {
+    assert!(not_judged("idle", "1s", "exec sleep 1000").contains("it did not connect within 1000 ms"));
+}
+
+#[test]
+fn a_client_that_exits_at_once_is_told_with_its_last_words() {
+    let said = not_judged("gone", "1s", "echo 'no such module' >&2; exit 7");
+    assert!(said.contains("the client exited with status 7"), "{said}");
+    assert!(said.contains("the last line of its standard error: no such module"), "{said}");
+}
+
+#[test]
+fn a_client_that_floods_its_output_is_ended() {
+    assert!(not_judged("flood", "30s", "exec yes").contains("never stopped printing"));
+}
+
+#[test]
+fn a_client_that_neither_ends_nor_reads_is_killed_with_all_that_it_started() {
+    let folder = scratch("forks-marker");
+    let marker = folder.join("marker");
+    let script =
+        format!("trap '' TERM; (trap '' TERM; sleep 20; echo alive > {}) & sleep 1000", marker.display());
+    assert!(not_judged("forks", "1s", &script).contains("it did not connect"));
+    assert!(!marker.exists(), "what it had started lives on");
+}
+
+#[test]
+fn a_client_that_cannot_be_started_is_told() {
+    let judged = check("missing", &["client"], &["./no-such-program"]);
+    assert_eq!(judged.code, Some(3), "{}{}", judged.out, judged.err);
+    assert!(judged.err.contains("./no-such-program"), "{}", judged.err);
+}
+
+/// A client that comes, asks for no upgrade and says nothing, over and over: told as that, and to an end.
+#[test]
+fn a_client_that_never_stops_connecting_is_judged() {
+    let script = "import os, socket, urllib.parse as u\n\
+                  url = u.urlparse(os.environ['STOMPLIANCE_URL'])\n\
+                  all = []\n\
+                  for n in range(100):\n\
+                  \x20   s = socket.create_connection((url.hostname, url.port))\n\
+                  \x20   s.sendall(b'GET /ws/im HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')\n\
+                  \x20   all.append(s)\n\
+                  import time\n\
+                  time.sleep(1000)\n";
+    let folder = scratch("storm-script");
+    let path: PathBuf = folder.join("storm.py");
+    fs::write(&path, script).expect("the script is written");
+    let python = path.display().to_string();
+    let judged = check("storm", &["client/session", "--timeout", "1s"], &["python3", &python]);
+    assert_eq!(judged.code, Some(1), "{}{}", judged.out, judged.err);
+    assert!(judged.failed().iter().any(|line| line.contains("client/session/opens-with-its-token")));
+}
