@@ -150,16 +150,17 @@ export class Chat {
   #show(message, headers) {
     if (typeof message !== 'object' || message === null) throw new Error('no object');
     const { id, fromId, toId, chatType, msgType, content } = message;
-    if (isNotice(message)) return this.#showRevocation(id ?? message.messageId);
-    if (this.#shown.has(id)) return undefined;
-    if (id !== undefined) this.#shown.add(id);
+    const key = keyOf(message);
+    if (isNotice(message)) return this.#showRevocation(key, id ?? message.messageId);
+    if (this.#shown.has(key)) return undefined;
+    if (id !== undefined) this.#shown.add(key);
     return this.#tell({ event: 'message', id, fromId, toId, chatType, msgType, content, headers });
   }
 
-  #showRevocation(id) {
-    if (this.#revoked.has(id)) return;
-    this.#revoked.add(id);
-    this.#shown.add(id); // should the message come after its revocation, nobody is to see it
+  #showRevocation(key, id) {
+    if (this.#revoked.has(key)) return;
+    this.#revoked.add(key);
+    this.#shown.add(key); // should the message come after its revocation, nobody is to see it
     this.#tell({ event: 'revoked', id });
   }
 }
@@ -187,5 +188,8 @@ function messages(body) {
   if (Array.isArray(body)) return body;
   return Array.isArray(body?.messages) ? body.messages : [body];
 }
+
+/** Two users may give the same id to their messages. */
+const keyOf = ({ fromId, id, messageId }) => JSON.stringify([fromId, id ?? messageId]);
 
 const isNotice = ({ status, msgType }) => status === 'REVOKED' || msgType === 'REVOKED' || msgType === 'REVOKE';
