@@ -44,4 +44,4 @@ await page.evaluate((it) => window.start(it), given);
 await obey((line) => page.evaluate((it) => window.chat.take(it), line));
 await page.evaluate(() => window.quit());
 await browser.close();
-process.exit(0);
+process.stdout.write('', () => process.exit(0)); // once all has been told

@@ -16,4 +16,4 @@ greet('@stomp/stompjs', dependencies['@stomp/stompjs']);
 chat.start();
 await obey((line) => chat.take(line));
 await chat.quit();
-process.exit(0);
+process.stdout.write('', () => process.exit(0)); // once all has been told
