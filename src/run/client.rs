@@ -168,7 +168,7 @@ pub(super) async fn quit(stage: &Stage, on: &str) -> bool {
             Some(None) => return true,
             Some(Some(farewell)) => {
                 let (server, receipt) = &farewell;
-                if stage.can_speak(server) {
+                if stage.is_open(server) {
                     let frame = Frame::new("RECEIPT").with("receipt-id", receipt);
                     stage.transmit(server, &encode(&frame, Version::V12), How::Plainly);
                 }
