@@ -988,6 +988,18 @@ fn printed(args: &[&str]) -> String {
 }
 
 #[test]
+fn a_name_of_a_dialect_stands_for_one_thing() {
+    let scratch = Scratch::new();
+    let dialect = "dialect: own\ntitle: Ours\nstates: { open: [ { open: {} } ] }\nverbs:\n  \
+                   wave: { does: [ { ws: { ping: x } } ] }\n  expect: { does: [ { ws: { ping: x } } ] }\n\
+                   sights:\n  wave: { event: closed }\n";
+    scratch.file("own.yaml", dialect);
+    let told = run_in(scratch.path(), &["lint", "own.yaml"]).exits(2).stdout;
+    assert!(told.contains("error: `wave` is a verb as well") && told.contains("own.yaml:8:3"), "{told}");
+    assert!(told.contains("error: `expect` is a verb of the engine"), "{told}");
+}
+
+#[test]
 fn a_requirement_is_explained_with_a_failure_of_a_defective_server() {
     let text = printed(&["explain", "IM-REVOKE-04"]);
     for wanted in [

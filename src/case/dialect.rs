@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::diagnostic::{Source, Span};
+use super::expand::PRIMITIVES;
 use super::model::{Act, act};
 use super::play::{Play, play};
 use super::reader::{Reader, Text};
@@ -126,8 +127,9 @@ pub fn dialect(reader: &mut Reader<'_>, node: &Node) -> Option<Dialect> {
         states.push((name.clone(), acts(reader, value)));
     }
     let verbs = section(reader, fields.get("verbs"), "`verbs`");
-    let verbs = verbs.iter().map(|(name, value)| verb(reader, name, value)).collect();
     let sights = section(reader, fields.get("sights"), "`sights`");
+    one_meaning(reader, verbs, sights);
+    let verbs = verbs.iter().map(|(name, value)| verb(reader, name, value)).collect();
     let sights = sights.iter().map(|(name, value)| sight(reader, name, value)).collect();
     let roads = section(reader, fields.get("roads"), "`roads`");
     let roads = roads.iter().filter_map(|(name, value)| road(reader, name, value)).collect();
@@ -151,6 +153,16 @@ pub fn dialect(reader: &mut Reader<'_>, node: &Node) -> Option<Dialect> {
         points,
         play,
     })
+}
+
+/// Notes names that stand for two things: an act is written by its name alone.
+fn one_meaning(reader: &mut Reader<'_>, verbs: &[(Key, Node)], sights: &[(Key, Node)]) {
+    for (name, _) in sights.iter().filter(|(s, _)| verbs.iter().any(|(v, _)| v.name == s.name)) {
+        reader.error_help(name.at, format!("`{}` is a verb as well", name.name), "rename one of the two");
+    }
+    for (name, _) in verbs.iter().chain(sights).filter(|(name, _)| PRIMITIVES.contains(&name.name.as_str())) {
+        reader.error_help(name.at, format!("`{}` is a verb of the engine", name.name), "rename it");
+    }
 }
 
 fn section<'n>(reader: &mut Reader<'_>, node: Option<&'n Node>, what: &str) -> &'n [(Key, Node)] {

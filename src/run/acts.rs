@@ -216,7 +216,7 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
             steps(stage, does, At { up: Some(run), me: on, counted, ..at }).await
         }
         (Deed::See(see), _) => {
-            let waiting = stage.see(run, on, at.lasting, act.takes_connection()).await;
+            let waiting = stage.see(run, on, patience(stage, act, at)).await;
             if waiting == Waiting::Barrier {
                 barrier::serve(stage, run, on, act, see).await;
             }
@@ -252,6 +252,19 @@ async fn one(stage: &Arc<Stage>, step: &Step, act: &Act, at: At<'_>, on: &str) -
     };
     stage.end(run, on);
     if flow == Flow::Stop { Flow::Stop } else { going(stage, at.phase) }
+}
+
+/// How long a seeing waits.
+fn patience(stage: &Stage, act: &Act, at: At<'_>) -> Duration {
+    // Whatever it stands within ends it.
+    const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
+    // A client has ten seconds to come back (docs/drivers.md), and is a process that must be started first.
+    const COMING: Duration = Duration::from_secs(11);
+    match (at.lasting, act.takes_connection()) {
+        (true, _) => FOR_EVER,
+        (false, true) => stage.world.patience().max(COMING),
+        (false, false) => stage.world.patience(),
+    }
 }
 
 /// What the engine does for itself goes no further where something did not come: no check says so.

@@ -344,17 +344,8 @@ impl Stage {
         self.log((!on.is_empty()).then_some(on), What::End { run });
     }
 
-    /// Waits for a seeing until it is over, or needs its barrier; gives up after patience, measured from now, unless
-    /// somebody else ends it.
-    pub(super) async fn see(&self, run: u32, on: &str, lasting: bool, is_coming: bool) -> Waiting {
-        const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
-        // A client has ten seconds to come back (docs/drivers.md), and is a process that must be started first.
-        const COMING: Duration = Duration::from_secs(11);
-        let patience = match (lasting, is_coming) {
-            (true, _) => FOR_EVER,
-            (false, true) => self.world.patience().max(COMING),
-            (false, false) => self.world.patience(),
-        };
+    /// Waits for a seeing until it is over, or needs its barrier; gives up after this patience, measured from now.
+    pub(super) async fn see(&self, run: u32, on: &str, patience: Duration) -> Waiting {
         let begun = Instant::now();
         let found = self
             .until(begun + patience, |state| match state.judge.waiting(run).0 {
