@@ -1102,7 +1102,7 @@ im
 "#]]
     );
     let uncovered = printed(&["coverage", "im", "--uncovered"]);
-    assert!(uncovered.contains("IM-CLIENT-01") && !uncovered.contains("IM-REVOKE-04"), "{uncovered}");
+    assert!(uncovered.contains("IM-AUTH-10") && !uncovered.contains("IM-REVOKE-04"), "{uncovered}");
 }
 
 #[test]
