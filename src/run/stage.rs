@@ -511,16 +511,12 @@ impl Stage {
             return actor.to_owned();
         };
         let mut state = self.lock();
-        match number.parse::<u32>() {
-            Ok(number) if act.takes_connection() => state.taken = state.taken.max(number),
-            Ok(_) => {}
-            Err(_) if act.takes_connection() => state.taken += 1,
-            Err(_) => {}
+        let (number, takes) = (number.parse::<u32>(), act.takes_connection());
+        if takes {
+            let next = state.taken + 1;
+            state.taken = number.as_ref().map_or(next, |number| state.taken.max(*number));
         }
-        match number.parse::<u32>() {
-            Ok(_) => actor.to_owned(),
-            Err(_) => format!("{role}/{}", state.taken.max(1)),
-        }
+        format!("{role}/{}", number.unwrap_or_else(|_| state.taken.max(1)))
     }
 
     /// The transport of a connection.

@@ -70,42 +70,41 @@ impl Connection {
         patience: Duration,
         sink: Sink,
     ) -> Self {
-        let (orders, inbox) = mpsc::unbounded_channel();
-        let pump = Pump {
-            stream,
-            out: Vec::new(),
-            role: Role::Client,
-            frames: FrameReader::new(Role::Client, MOST_OCTETS),
-            assembler: Assembler::new(MOST_OCTETS),
-            writer: Writer::new(over, seed ^ 0x5bd1_e995),
-            ear: Ear::new(secrets, sink),
-            pulse: Pulse::none(),
-            patience,
-            give_up: None,
-            left: None,
-        };
-        tokio::spawn(pump.run(inbox, early));
-        Connection { writer: Writer::new(over, seed), version: Version::V12, orders }
+        let writers = (Writer::new(over, seed), Writer::new(over, seed ^ 0x5bd1_e995));
+        Connection::pumped(stream, early, Role::Client, writers, Ear::new(secrets, sink), patience)
     }
 
     /// Takes over a stream that a client under test has had upgraded: we are its server.
     pub fn serve(stream: Stream, early: Vec<u8>, secrets: Secrets, patience: Duration, sink: Sink) -> Self {
+        let writers = (Writer::of_server(), Writer::of_server());
+        Connection::pumped(stream, early, Role::Server, writers, Ear::new(secrets, sink), patience)
+    }
+
+    /// Starts the task of a WebSocket: one writer is its holder's, the other its own.
+    fn pumped(
+        stream: Stream,
+        early: Vec<u8>,
+        role: Role,
+        (writer, own): (Writer, Writer),
+        ear: Ear,
+        patience: Duration,
+    ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let pump = Pump {
             stream,
             out: Vec::new(),
-            role: Role::Server,
-            frames: FrameReader::new(Role::Server, MOST_OCTETS),
+            role,
+            frames: FrameReader::new(role, MOST_OCTETS),
             assembler: Assembler::new(MOST_OCTETS),
-            writer: Writer::of_server(),
-            ear: Ear::new(secrets, sink),
+            writer: own,
+            ear,
             pulse: Pulse::none(),
             patience,
             give_up: None,
             left: None,
         };
         tokio::spawn(pump.run(inbox, early));
-        Connection { writer: Writer::of_server(), version: Version::V12, orders }
+        Connection { writer, version: Version::V12, orders }
     }
 
     /// Takes over a session of SockJS without a WebSocket, whose first response has begun.
