@@ -38,7 +38,9 @@
 
 pub mod case;
 pub mod cli;
+pub mod client;
 pub mod conformance;
+pub mod defect;
 mod dice;
 pub mod fuzz;
 pub mod judge;

@@ -8,17 +8,21 @@ use std::time::Duration;
 use stompliance::case::library::Library;
 use stompliance::judge::Verdict;
 use stompliance::link::Badness;
-use stompliance::prove::{How, false_alarms, flakes, null, on_all_cores, try_defect, try_server, verdicts};
-use stompliance::reference::{Defect, Policy, defects, variants};
+use stompliance::case::script::Side;
+use stompliance::defect::Defect;
+use stompliance::prove::{
+    Accused, How, false_alarms, flakes, null, on_all_cores, try_defect, try_on, verdicts,
+};
+use stompliance::reference::{Policy, variants};
 
 const HOW: How = How { seed: 3, over_sockets: false, chaos: None };
 
 #[test]
 fn each_defect_is_caught_at_a_clause_that_it_breaks_and_its_reader_told_why() {
     let library = Library::embedded();
-    let all: Vec<&'static Defect> = defects::all().collect();
+    let all = Accused::defects(Side::Server);
     assert!(all.len() >= 250, "{} defects", all.len());
-    let tried = on_all_cores(&all, |defect| try_defect(&library, defect, 1, HOW).unwrap());
+    let tried = on_all_cores(&all, |defect| try_defect(&library, Side::Server, defect, 1, HOW).unwrap());
     let missed = tried.iter().filter(|one| !one.is_caught()).map(|one| {
         format!("{} {:?}: broken elsewhere: {:?}", one.defect.name, one.defect.breaks, one.elsewhere)
     });
@@ -54,7 +58,7 @@ fn a_server_that_conforms_is_clean_however_it_does_so() {
     let some = ["refuses-by-close", "sync-as-array", "echo-to-self", "receipts-first", "server-given-ids"];
     let variants = some.iter().map(|name| (*name, variants::named(name).unwrap()));
     let servers: Vec<_> = std::iter::once(("correct", Policy::default())).chain(variants).collect();
-    let tried = on_all_cores(&servers, |(_, policy)| try_server(&library, *policy, &[], HOW).unwrap());
+    let tried = on_all_cores(&servers, |(_, policy)| try_on(&library, Accused::Server(*policy), &[], HOW).unwrap());
     for ((name, _), records) in servers.iter().zip(&tried) {
         assert_eq!(false_alarms(records), [""; 0], "{name}");
         let passed = records.iter().filter(|r| r.verdict == Verdict::Pass).count();
@@ -66,7 +70,7 @@ fn a_server_that_conforms_is_clean_however_it_does_so() {
 fn a_server_that_is_none_passes_what_is_listed_and_nothing_else() {
     let library = Library::embedded();
     let all: Vec<_> = variants::nulls().iter().collect();
-    let tried = on_all_cores(&all, |one| try_server(&library, one.policy(), &[], HOW).unwrap());
+    let tried = on_all_cores(&all, |one| try_on(&library, Accused::Server(one.policy()), &[], HOW).unwrap());
     for (one, records) in all.iter().zip(&tried) {
         let found = null::passed(one.name, records);
         assert!(found.unlisted.is_empty() && found.vanished.is_empty(), "{}: {found:#?}", one.name);
@@ -80,7 +84,7 @@ fn a_bad_network_changes_no_verdict() {
     let bad = |seed| Some(Badness { seed, longest: Duration::from_millis(300) });
     let networks = [None, bad(1), bad(2), bad(3)];
     let runs = on_all_cores(&networks, |chaos| {
-        try_server(&library, Policy::default(), &patterns, How { chaos: *chaos, ..HOW }).unwrap()
+        try_on(&library, Accused::correct(Side::Server), &patterns, How { chaos: *chaos, ..HOW }).unwrap()
     });
     let verdicts: Vec<_> = runs.iter().map(|records| verdicts(records)).collect();
     assert_eq!(flakes(&verdicts), []);
@@ -91,7 +95,7 @@ fn a_bad_network_changes_no_verdict() {
 fn what_a_defect_breaks_is_in_the_catalogue() {
     let library = Library::embedded();
     let known: BTreeSet<&str> = library.catalogue.keys().map(String::as_str).collect();
-    for defect in defects::all() {
+    for defect in [Side::Server, Side::Client].into_iter().flat_map(Accused::defects) {
         let unknown: Vec<_> = defect.breaks.iter().filter(|clause| !known.contains(**clause)).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", defect.name);
     }

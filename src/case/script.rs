@@ -39,6 +39,14 @@ impl Side {
     /// The words of `judges:`.
     pub const WORDS: [&'static str; 2] = ["server", "client"];
 
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Server => "server",
+            Side::Client => "client",
+        }
+    }
+
     /// The side of this name.
     pub fn parse(word: &str) -> Option<Self> {
         match word {

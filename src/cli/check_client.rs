@@ -23,7 +23,7 @@ pub(super) struct Args {
 
 /// Judges the client by the suites below this folder, where no others are named.
 pub(super) fn on_suites(args: &Args, folder: &str) -> u8 {
-    let client = Client { command: args.command.clone(), driver: args.driver };
+    let client = Client::Program { command: args.command.clone(), driver: args.driver };
     let (flags, command) = (if args.driver { " --driver" } else { "" }, format!(" -- {}", client.shown()));
     let subject = Subject::Client(client);
     let shown = shown(&subject);

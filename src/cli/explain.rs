@@ -13,11 +13,12 @@ use crate::case::catalogue::Requirement;
 use crate::case::coverage::{Covered, coverage, without_row};
 use crate::case::library::{EMBEDDED, Library};
 use crate::case::rule::Rule;
+use crate::defect::Defect;
 use crate::case::script::{Place, Point, Script, Side};
-use crate::reference::{Defect, Directory, defects};
+use crate::prove::Accused;
 use crate::report::{Brief, Collector, console};
 use crate::run::journal::Scratch;
-use crate::run::{Job, Plan, Settings, Subject, each_record, suggest};
+use crate::run::{Job, Plan, Settings, each_record, suggest};
 
 /// Defects that are tried for an example.
 const MOST_DEFECTS: usize = 4;
@@ -220,33 +221,32 @@ fn example(library: &Library, clause: &str) {
 
 /// Shows what is said of a server that breaks this clause.
 fn example_of(library: &Library, clause: &str, patterns: &[String]) {
-    let breaking = defects::all().filter(|d| d.breaks.contains(&clause));
-    for defect in breaking.take(MOST_DEFECTS) {
-        if let Some((brief, _kept)) = failure(library, clause, patterns, defect) {
-            field(
-                "example",
-                &format!("the reference server with the defect `{}`: {}", defect.name, defect.description),
-            );
+    let of = |side| Accused::defects(side).into_iter().map(move |defect| (side, defect));
+    let breaking = [Side::Server, Side::Client].into_iter().flat_map(of).filter(|(_, d)| d.breaks.contains(&clause));
+    for (side, defect) in breaking.take(MOST_DEFECTS) {
+        if let Some((brief, _kept)) = failure(library, clause, patterns, side, defect) {
+            let (side, name, what) = (side.word(), defect.name, defect.description);
+            field("example", &format!("the reference {side} with the defect `{name}`: {what}"));
             say(console::example(&brief, &library.catalogue, lang()).trim_end());
             return;
         }
     }
 }
 
-/// Runs these cases on the server with this defect, in memory; the first failure at the clause, and where its wire is.
+/// Runs these cases on the server or client with this defect, in memory; the first failure at the clause, and where its wire is.
 fn failure(
     library: &Library,
     clause: &str,
     patterns: &[String],
+    side: Side,
     defect: &'static Defect,
 ) -> Option<(Brief, Scratch)> {
-    let plan = Plan::new(library, patterns, Side::Server).ok()?;
+    let accused = Accused::with_defect(side, defect.name).ok()?;
+    let plan = Plan::new(library, patterns, side).ok()?;
     let scratch = Scratch::new().ok()?;
     let collector = Arc::new(Collector::new(scratch.folder.journals.clone()));
     let gathering = collector.clone();
-    let subject =
-        Subject::Embedded { directory: Directory::demo(40), policy: defect.policy(), in_memory: true };
-    let profile = library.profiles.get("reference").cloned().unwrap_or_default();
+    let (subject, profile) = (accused.subject(true), accused.profile(library).ok()?);
     let settings = Settings { seed: 1, no_preflight: true, ..Settings::default() };
     let job = Job {
         library,

@@ -206,7 +206,7 @@ fn discard(args: &Judging, folder: &JournalFolder) {
 
 fn run(args: &Judging, ready: Ready, folder: &JournalFolder, shown: &str, rerun: (&str, &str)) -> u8 {
     let Ready { library, plan, subject, profile, settings } = ready;
-    let in_memory = matches!(&subject, Subject::Embedded { in_memory: true, .. });
+    let in_memory = subject.in_memory();
     let profile_name = if profile.name.is_empty() { "none" } else { &profile.name };
     say(&format!(
         "stompliance {} on {shown}, profile {profile_name}: {} cases, {} rules, seed {}",

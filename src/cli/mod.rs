@@ -5,6 +5,7 @@
 //! no verdict.
 
 mod check_client;
+mod client;
 mod compare;
 mod coverage;
 mod explain;
@@ -85,6 +86,8 @@ enum Command {
     Fuzz(Box<fuzz::Args>),
     /// Serve the reference server alone.
     Serve(serve::Args),
+    /// Be the reference client: a driver, in an environment that check-client makes.
+    Client(client::Args),
     /// Look for mistakes in suites, dialects and profiles.
     Lint(lint::Args),
     /// List requirements, cases, suites or points.
@@ -93,7 +96,7 @@ enum Command {
     Explain(explain::Args),
     /// Show which cases decide which requirement, what is not covered, and why.
     Coverage(coverage::Args),
-    /// Put this program on trial: servers that conform must be clean, and every defect caught.
+    /// Put this program on trial: servers, or clients, that conform must be clean, and every defect caught.
     Prove(prove::Args),
     /// Make the reports of a run that is over, from its run.json.
     Report(report::Args),
@@ -124,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::main(*args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Serve(args) => serve::main(&args),
+        Command::Client(args) => told(client::main(&args)),
         Command::Lint(args) => told(lint::main(&args)),
         Command::List(args) => told(list::main(&args)),
         Command::Explain(args) => told(explain::main(&args)),

@@ -10,23 +10,33 @@ use indicatif::ProgressBar;
 use super::network::Network;
 use super::{CONFORMS, FAILS, say, sound};
 use crate::case::library::Library;
+use crate::case::script::Side;
+use crate::defect::Defect;
 use crate::link::Badness;
 use crate::prove::fuzzed::{self, Fuzzed};
 use crate::prove::matrix::{Clean, FlakeRow, Matrix, NullRow};
 use crate::prove::{
-    Caught, Conviction, How, ProveError, false_alarms, flakes, null, on_all_cores, try_defect, try_server,
-    verdicts,
+    Accused, Caught, Conviction, How, ProveError, false_alarms, flakes, null, on_all_cores, try_defect,
+    try_on, verdicts,
 };
-use crate::reference::{Defect, Policy, defects, variants};
+use crate::reference::{Policy, variants};
 
 /// Every how many-th defect is tried over sockets as well.
 const SAMPLE: usize = 10;
-/// Defects that are repeated beside the correct server: of content, of absence, of time.
-const REPEATED: [&str; 3] = ["content-trimmed", "eavesdrop-other-user", "beats-too-slow"];
+/// Defects that are repeated beside the correct server or client: of content, of absence, of time.
+fn repeated(side: Side) -> [&'static str; 3] {
+    match side {
+        Side::Server => ["content-trimmed", "eavesdrop-other-user", "beats-too-slow"],
+        Side::Client => ["content-trimmed", "shows-nothing", "beats-too-slowly"],
+    }
+}
 
 /// Arguments of `prove`.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
+    /// Clients in place of servers: the reference client must be clean, and each of its defects caught.
+    #[arg(long, conflicts_with_all = ["null", "fuzz"])]
+    clients: bool,
     /// Only these defects, and nothing else.
     #[arg(long, value_name = "NAME")]
     defect: Vec<String>,
@@ -73,7 +83,8 @@ pub(super) fn main(args: &Args) -> Result<u8, String> {
         return fuzz(args, &library);
     }
     let begun = Instant::now();
-    let mut matrix = Matrix { stompliance: env!("CARGO_PKG_VERSION"), seed: args.seed, ..Matrix::default() };
+    let (stompliance, side) = (env!("CARGO_PKG_VERSION"), side(args));
+    let mut matrix = Matrix { stompliance, side, seed: args.seed, ..Matrix::default() };
     prove(args, &library, &mut matrix).map_err(|e| e.to_string())?;
     matrix.took_s = begun.elapsed().as_secs();
     write(&args.json, &serde_json::to_string_pretty(&matrix).map_err(|e| e.to_string())?)?;
@@ -93,38 +104,48 @@ fn prove(args: &Args, library: &Library, matrix: &mut Matrix) -> Result<(), Prov
     if args.null {
         return nulls(library, how, matrix);
     }
-    let some = named(args)?.unwrap_or_else(|| defects::all().collect());
+    let (some, side) = (named(args)?, matrix.side);
     if args.defect.is_empty() {
         clean(library, how, matrix)?;
-        nulls(library, how, matrix)?;
+        if side == Side::Server {
+            nulls(library, how, matrix)?;
+        }
     }
-    matrix.defects = convict(library, &some, args.hard_runs, how)?;
+    matrix.defects = convict(library, side, &some, args.hard_runs, how)?;
     if args.defect.is_empty() && !how.over_sockets {
         let sample: Vec<_> = some.iter().copied().filter(|d| !d.hard).step_by(SAMPLE).collect();
-        matrix.over_sockets = convict(library, &sample, 1, How { over_sockets: true, ..how })?;
+        matrix.over_sockets = convict(library, side, &sample, 1, How { over_sockets: true, ..how })?;
         matrix.conclude(library);
     }
     Ok(())
 }
 
-/// The defects that were named, if any were.
-fn named(args: &Args) -> Result<Option<Vec<&'static Defect>>, ProveError> {
-    let named = |name: &String| defects::named(name).map_err(|e| ProveError::Suites(e.to_string()));
-    let some = args.defect.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-    Ok(if some.is_empty() { None } else { Some(some) })
+fn side(args: &Args) -> Side {
+    if args.clients { Side::Client } else { Side::Server }
+}
+
+/// The defects that were named; all of them, where none was.
+fn named(args: &Args) -> Result<Vec<&'static Defect>, ProveError> {
+    let all = Accused::defects(side(args));
+    for name in &args.defect {
+        Accused::with_defect(side(args), name)?;
+    }
+    let wanted = |defect: &&Defect| args.defect.is_empty() || args.defect.iter().any(|name| name == defect.name);
+    Ok(all.into_iter().filter(wanted).collect())
 }
 
 /// What the fuzzer finds of each defect, and nothing of the correct server.
 fn fuzz(args: &Args, library: &Library) -> Result<u8, String> {
     let (budget, seed, begun) = (args.budget, args.seed, Instant::now());
-    let some = named(args).map_err(|e| e.to_string())?;
-    let some =
-        some.unwrap_or_else(|| defects::all().filter(|defect| fuzzed::concerns(library, defect)).collect());
+    let mut some = named(args).map_err(|e| e.to_string())?;
+    if args.defect.is_empty() {
+        some.retain(|defect| fuzzed::concerns(library, defect));
+    }
     let search = |policy, breaks: &[&str]| fuzzed::search(library, policy, breaks, seed, budget);
     let (_, alarm) = search(Policy::default(), &[]).map_err(|e| e.to_string())?;
     let bar = bar("defects fuzzed", some.len());
     let rows = on_all_cores(&some, |&defect| {
-        let (cases, found) = search(defect.policy(), defect.breaks)?;
+        let (cases, found) = search(Policy::with_defect(defect.name)?, defect.breaks)?;
         let row = Fuzzed { defect, cases, found };
         bar.suspend(|| say(&fuzzed_line(&row)));
         bar.inc(1);
@@ -166,14 +187,15 @@ fn bar(title: &str, length: usize) -> ProgressBar {
     bar
 }
 
-/// The correct server and its variants.
+/// The correct server and its variants, or the correct client.
 fn clean(library: &Library, how: How, matrix: &mut Matrix) -> Result<(), ProveError> {
-    let correct = ("correct", "Answers every question rightly.", Policy::default());
-    let others = variants::all().iter().map(|v| (v.name, v.description, v.policy()));
-    let servers: Vec<_> = std::iter::once(correct).chain(others).collect();
-    let bar = bar("servers that must be clean", servers.len());
-    let tried = on_all_cores(&servers, |(name, description, policy)| {
-        let records = try_server(library, *policy, &[], how)?;
+    let correct = ("correct", "Answers every question rightly.", Accused::correct(matrix.side));
+    let others = variants::all().iter().map(|v| (v.name, v.description, Accused::Server(v.policy())));
+    let others = others.filter(|_| matrix.side == Side::Server);
+    let all: Vec<_> = std::iter::once(correct).chain(others).collect();
+    let bar = bar("those that must be clean", all.len());
+    let tried = on_all_cores(&all, |(name, description, accused)| {
+        let records = try_on(library, *accused, &[], how)?;
         bar.inc(1);
         let alarms = false_alarms(&records);
         Ok(Clean { name: (*name).into(), description: (*description).into(), tried: records.len(), alarms })
@@ -186,7 +208,7 @@ fn nulls(library: &Library, how: How, matrix: &mut Matrix) -> Result<(), ProveEr
     let bar = bar("servers that are none", variants::nulls().len());
     let all: Vec<_> = variants::nulls().iter().collect();
     let tried = on_all_cores(&all, |one| {
-        let records = try_server(library, one.policy(), &[], how)?;
+        let records = try_on(library, Accused::Server(one.policy()), &[], how)?;
         bar.inc(1);
         Ok(NullRow::new(one, null::passed(one.name, &records)))
     });
@@ -196,13 +218,14 @@ fn nulls(library: &Library, how: How, matrix: &mut Matrix) -> Result<(), ProveEr
 
 fn convict(
     library: &Library,
+    side: Side,
     some: &[&'static Defect],
     runs: usize,
     how: How,
 ) -> Result<Vec<Conviction>, ProveError> {
     let bar = bar(if how.over_sockets { "defects over sockets" } else { "defects" }, some.len());
     let tried = on_all_cores(some, |defect| {
-        let conviction = try_defect(library, defect, runs, how)?;
+        let conviction = try_defect(library, side, defect, runs, how)?;
         bar.inc(1);
         Ok(conviction)
     });
@@ -210,16 +233,17 @@ fn convict(
 }
 
 fn repeat(library: &Library, times: usize, how: How, matrix: &mut Matrix) -> Result<(), ProveError> {
-    let named = REPEATED.iter().map(|name| Policy::with_defect(name).map(|policy| (*name, policy)));
-    let named = named.collect::<Result<Vec<_>, _>>().map_err(|e| ProveError::Suites(e.to_string()))?;
+    let side = matrix.side;
+    let named = repeated(side).map(|name| Accused::with_defect(side, name).map(|accused| (name, accused)));
+    let named = named.into_iter().collect::<Result<Vec<_>, _>>()?;
     let bar = bar("repetitions", times * (named.len() + 1));
     matrix.repeated = times;
-    for (name, policy) in std::iter::once(("correct", Policy::default())).chain(named) {
+    for (name, accused) in std::iter::once(("correct", Accused::correct(side))).chain(named) {
         let nth: Vec<u64> = (0..times as u64).collect();
         let runs = on_all_cores(&nth, |nth| {
             let chaos = how.chaos.map(|badness| Badness { seed: badness.seed + nth, ..badness });
             let how = How { seed: how.seed + nth, chaos, ..how };
-            let records = try_server(library, policy, &[], how)?;
+            let records = try_on(library, accused, &[], how)?;
             bar.inc(1);
             Ok(verdicts(&records))
         });
@@ -285,7 +309,8 @@ fn sum(matrix: &Matrix, wrong: usize) -> String {
     let mut parts = Vec::new();
     if !matrix.clean.is_empty() {
         let clean = matrix.clean.iter().filter(|c| c.alarms.is_empty()).count();
-        parts.push(format!("{clean} of {} servers that conform are clean", matrix.clean.len()));
+        let side = matrix.side.word();
+        parts.push(format!("{clean} of {} {side}s that conform are clean", matrix.clean.len()));
     }
     for (rows, what) in [(&matrix.defects, "defects"), (&matrix.over_sockets, "of a sample over sockets")] {
         if !rows.is_empty() {

@@ -7,11 +7,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::ProveError;
+use super::{Accused, ProveError};
 use crate::case::library::Library;
+use crate::defect::Defect;
 use crate::fuzz::{Family, Fault, How, Strategy, Told, hunt};
-use crate::reference::{Defect, Directory, Policy};
-use crate::run::{RunError, Subject};
+use crate::reference::Policy;
+use crate::run::RunError;
 use crate::words::glob;
 
 /// What became of a defect.
@@ -53,9 +54,8 @@ pub fn search(
     seed: u64,
     budget: u64,
 ) -> Result<(u64, Option<Found>), ProveError> {
-    let profile = library.profiles.get(super::PROFILE).cloned();
-    let profile =
-        profile.ok_or_else(|| ProveError::Suites(format!("there is no profile `{}`", super::PROFILE)))?;
+    let accused = Accused::Server(policy);
+    let profile = accused.profile(library)?;
     let how = How {
         seed,
         strategies: Strategy::all(&Family::ALL, library, &profile),
@@ -68,7 +68,7 @@ pub fn search(
         most: 1,
         shrinks: false,
     };
-    let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: true };
+    let subject = accused.subject(true);
     let (stop, best) = (AtomicBool::new(false), Mutex::new(None::<Found>));
     let note = |clause: &str, scenario: Option<String>| {
         let found = Found { clause: clause.to_owned(), scenario, listed: breaks.contains(&clause) };

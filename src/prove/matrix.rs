@@ -12,8 +12,8 @@ use super::{Conviction, null::Passed};
 use crate::case::catalogue::State;
 use crate::case::coverage::without_row;
 use crate::case::library::Library;
-use crate::case::script::Level;
-use crate::reference::Defect;
+use crate::case::script::{Level, Side};
+use crate::defect::Defect;
 use crate::words::glob;
 
 const PAGE: &str = include_str!("matrix.html");
@@ -81,6 +81,8 @@ pub struct Requirement {
 /// All of it. What was not asked for is empty.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Matrix {
+    /// Who was put on trial.
+    pub side: Side,
     /// The version of this program.
     pub stompliance: &'static str,
     /// The seed of everything.
@@ -108,8 +110,8 @@ pub struct Matrix {
 impl Matrix {
     /// Fills in what follows from the defects: requirements and idle cases.
     pub fn conclude(&mut self, library: &Library) {
-        self.requirements = requirements(library, &self.defects);
-        self.idle = idle(library, &self.defects);
+        self.requirements = requirements(library, self.side, &self.defects);
+        self.idle = idle(library, self.side, &self.defects);
     }
 
     /// Everything that is not as it must be, in words.
@@ -158,9 +160,9 @@ impl Matrix {
         let hard = self.defects.iter().filter(|row| row.defect.hard).count();
         let clean = self.clean.iter().filter(|c| c.alarms.is_empty()).count();
         let musts: Vec<_> = self.requirements.iter().filter(|r| r.level == "MUST").collect();
-        let bare = self.unbroken();
+        let (bare, side) = (self.unbroken(), self.side.word());
         let mut out = format!(
-            "- {clean} of {} servers that conform are clean.\n\
+            "- {clean} of {} {side}s that conform are clean.\n\
              - {caught} of {} defects are caught at a clause that they break; {hard} of them show only sometimes.\n\
              - {} of {} testable MUSTs have a defect that is caught at them.\n",
             self.clean.len(),
@@ -180,7 +182,7 @@ impl Matrix {
                 null.name, null.passes, null.description
             );
         }
-        out += "\n| defect | what the server does | caught at |\n|---|---|---|\n";
+        out += &format!("\n| defect | what the {side} does | caught at |\n|---|---|---|\n");
         for row in &self.defects {
             let at: Vec<_> = row.at.keys().cloned().collect();
             let Defect { name, description, hard, .. } = row.defect;
@@ -204,9 +206,13 @@ impl Matrix {
     }
 }
 
-fn requirements(library: &Library, rows: &[Conviction]) -> Vec<Requirement> {
+fn requirements(library: &Library, side: Side, rows: &[Conviction]) -> Vec<Requirement> {
+    let judged = |id: &str| {
+        library.scripts.iter().any(|s| s.judges == side && s.requirements.iter().any(|r| r == id))
+            || library.rules.iter().any(|rule| rule.judges == side && rule.requirement == id)
+    };
     let testable = |r: &&crate::case::catalogue::Requirement| {
-        r.state == State::Tested && r.binds != "client" && matches!(r.level, Level::Must | Level::Should)
+        r.state == State::Tested && judged(&r.id) && matches!(r.level, Level::Must | Level::Should)
     };
     let of = |id: &str| {
         let (mut caught, mut uncaught) = (BTreeSet::new(), BTreeSet::new());
@@ -225,7 +231,7 @@ fn requirements(library: &Library, rows: &[Conviction]) -> Vec<Requirement> {
 }
 
 /// Cases that can fail, and that nobody fails.
-fn idle(library: &Library, rows: &[Conviction]) -> BTreeSet<String> {
+fn idle(library: &Library, side: Side, rows: &[Conviction]) -> BTreeSet<String> {
     let broken: BTreeSet<&str> = rows
         .iter()
         .flat_map(|row| row.at.values().chain(row.elsewhere.values()))
@@ -240,7 +246,7 @@ fn idle(library: &Library, rows: &[Conviction]) -> BTreeSet<String> {
         .map(without_row)
         .collect();
     let fails = |id: &str| broken.contains(id) || known.iter().any(|pattern| glob(pattern, id));
-    let cases = library.scripts.iter().filter(|s| s.points.is_empty()).map(|s| without_row(&s.id).to_owned());
-    let rules = library.rules.iter().map(|rule| rule.id.clone());
+    let cases = library.scripts.iter().filter(|s| s.judges == side && s.points.is_empty()).map(|s| without_row(&s.id).to_owned());
+    let rules = library.rules.iter().filter(|rule| rule.judges == side).map(|rule| rule.id.clone());
     cases.chain(rules).filter(|id| !fails(id)).collect()
 }

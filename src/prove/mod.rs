@@ -4,6 +4,7 @@
 //! It relies on the runner as everybody else uses it. It never gives a case a hint, and judges by pinned profiles only:
 //! what was probed would gate a defect away.
 
+mod accused;
 pub mod fuzzed;
 pub mod matrix;
 pub mod null;
@@ -16,17 +17,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::case::library::Library;
-use crate::case::script::Side;
+use crate::case::script::{Script, Side};
+use crate::defect::Defect;
 use crate::judge::Verdict;
 use crate::link::Badness;
-use crate::reference::{Defect, Directory, Policy};
-use crate::run::{Job, Plan, Record, Settings, Subject, records};
+use crate::run::{Job, Plan, Record, Settings, records};
 
-/// The profile that the correct server is judged by.
-const PROFILE: &str = "reference";
-
-/// Cases that show frames to the rules, whatever else is run.
-const FOR_RULES: [&str; 2] = ["im/send/to-one-user", "stomp/subscribe"];
+pub use accused::Accused;
 
 /// How a server is tried.
 #[derive(Debug, Clone, Copy)]
@@ -50,21 +47,21 @@ pub enum ProveError {
     Run(String),
 }
 
-/// Runs these cases on a server; all of them, where there is no pattern.
+/// Runs these cases on a server or client; all of them, where there is no pattern.
 ///
 /// # Errors
 /// What kept it from being run.
-pub fn try_server(
+pub fn try_on(
     library: &Library,
-    policy: Policy,
+    accused: Accused,
     patterns: &[String],
     how: How,
 ) -> Result<Vec<Record>, ProveError> {
-    let plan = Plan::new(library, patterns, Side::Server).map_err(|e| ProveError::Suites(e.to_string()))?;
+    let patterns = if patterns.is_empty() { accused.all_cases() } else { patterns.to_vec() };
+    let plan = Plan::new(library, &patterns, accused.side()).map_err(|e| ProveError::Suites(e.to_string()))?;
     let settings = Settings { seed: how.seed, chaos: how.chaos, no_preflight: true, ..Settings::default() };
-    let subject = Subject::Embedded { directory: Directory::demo(40), policy, in_memory: !how.over_sockets };
-    let profile = library.profiles.get(PROFILE).cloned();
-    let profile = profile.ok_or_else(|| ProveError::Suites(format!("there is no profile `{PROFILE}`")))?;
+    let subject = accused.subject(!how.over_sockets);
+    let profile = accused.profile(library)?;
     let profile = subject.claims(profile).map_err(ProveError::Suites)?;
     let job = Job { library, plan: &plan, subject, profile, settings, folder: None, learned: Arc::default() };
     records(job).map(|(records, _)| records).map_err(|e| ProveError::Run(e.to_string()))
@@ -208,19 +205,21 @@ impl Conviction {
 /// What kept it from being run.
 pub fn try_defect(
     library: &Library,
+    side: Side,
     defect: &'static Defect,
     runs: usize,
     how: How,
 ) -> Result<Conviction, ProveError> {
     let begun = Instant::now();
+    let accused = Accused::with_defect(side, defect.name)?;
     let mut conviction = Conviction::new(defect);
     let runs = if defect.hard { runs.max(1) } else { 1 };
     for nth in 0..runs {
         let how = How { seed: how.seed + nth as u64, ..how };
-        let about = if defect.hard { Vec::new() } else { about(library, defect) };
-        let mut caught = conviction.note(&try_server(library, defect.policy(), &about, how)?);
+        let about = if defect.hard { Vec::new() } else { about(library, accused, defect) };
+        let mut caught = conviction.note(&try_on(library, accused, &about, how)?);
         if caught != Caught::AtItsClause && !about.is_empty() {
-            caught = conviction.note(&try_server(library, defect.policy(), &[], how)?);
+            caught = conviction.note(&try_on(library, accused, &[], how)?);
         }
         conviction.outcome = conviction.outcome.max(caught);
         conviction.runs += 1;
@@ -231,14 +230,16 @@ pub fn try_defect(
 }
 
 /// The cases and rules that are about a clause which the defect breaks.
-fn about(library: &Library, defect: &Defect) -> Vec<String> {
+fn about(library: &Library, accused: Accused, defect: &Defect) -> Vec<String> {
+    let side = accused.side();
     let judged = |clause: &&&str| {
-        library.scripts.iter().any(|s| s.requirements.iter().any(|r| r == **clause))
-            || library.rules.iter().any(|r| r.requirement == **clause)
+        let tests = |s: &&Script| s.judges == side && s.requirements.iter().any(|r| r == **clause);
+        library.scripts.iter().any(|script| tests(&&**script))
+            || library.rules.iter().any(|r| r.judges == side && r.requirement == **clause)
     };
     let mut patterns: Vec<String> = defect.breaks.iter().filter(judged).map(|c| (*c).to_owned()).collect();
     if !patterns.is_empty() {
-        patterns.extend(FOR_RULES.map(str::to_owned));
+        patterns.extend(accused.for_rules().iter().map(|id| (*id).to_owned()));
     }
     patterns
 }

@@ -35,7 +35,6 @@ mod tests;
 pub mod variants;
 
 pub use self::core::Core;
-pub use defects::Defect;
 pub use directory::{Directory, DirectoryError, Group, Standing, User};
 pub use event::{Act, ConnId, Effect, Event};
 pub use message::{ChatType, Message, Status};

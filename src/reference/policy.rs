@@ -5,7 +5,8 @@
 use std::ops::Deref;
 
 use super::decisions::Decisions;
-use super::defects::{self, Unknown};
+use super::defects;
+use crate::defect::Unknown;
 
 /// A server that answers every question rightly.
 #[derive(Debug)]
@@ -69,7 +70,8 @@ impl Policy {
     /// # Errors
     /// The names that come nearest, where there is no such defect.
     pub fn with_defect(name: &str) -> Result<Policy, Unknown> {
-        defects::named(name).map(defects::Defect::policy)
+        let entry = defects::named(name)?;
+        Ok(Policy::of(Peculiarity::Defect(entry.defect.name), entry.decisions))
     }
 
     /// These decisions, and what is peculiar about them.

@@ -9,11 +9,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::decisions::{Answer, Decisions};
-use super::defects::Unknown;
 use super::directory::Group;
 use super::event::{Act, ConnId};
 use super::message::{Message, Status};
 use super::policy::{Peculiarity, Policy};
+use crate::defect::Unknown;
 use crate::link::ws::{WsFrame, opcode};
 use crate::stomp::{self, FaultKind, Frame, Style, Version};
 

@@ -1,37 +1,28 @@
-//! The client under test as a process: started with the environment of docs/drivers.md, told by its standard input, heard
-//! by its output, and ended with all that it has started.
+//! The client under test: started with the environment of docs/drivers.md, told, heard, asked to quit, and looked at before
+//! anything is judged.
 //!
-//! It relies on tokio for processes. It never waits for a client to read, nor for one to end that does not.
+//! It relies on `process.rs` for what it runs in. It never waits for a client to read, nor for one to end that does not.
 
-use std::process::{ExitStatus, Stdio as Pipe};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::host;
 use super::journal::JournalFolder;
 use super::preflight::Unfit;
+use super::process;
 use super::runner::engine_stage;
 use super::stage::{How, Stage};
 use super::world::World;
-use crate::case::event::{By, Stdio, What};
+use crate::case::event::{Stdio, What};
 use crate::case::script::Script;
+use crate::client::{PREFIX, Policy};
 use crate::stomp::{Frame, Version, encode};
 
-/// How long a client that was asked to terminate has before it is killed.
-const TERMINATION: Duration = Duration::from_secs(1);
-/// How long its streams are read on when it has exited: what it has started may hold them open for ever.
-const LEFT_OPEN: Duration = Duration::from_millis(500);
-/// Octets of a stream after which a client that never stops printing is given up.
-const MOST_OCTETS: usize = 64 << 20;
-/// The same in lines.
-const MOST_LINES: usize = 100_000;
+/// How long the first line of a driver is waited for that has connected already.
+const HELLO: Duration = Duration::from_millis(500);
 /// What a driver is held to be able to do that was said to be one, and does not say so itself.
 const USUAL: [&str; 5] = ["send", "revoke", "sync", "group", "disconnect"];
 /// What the names of points begin with that say what a driver can do.
@@ -39,11 +30,21 @@ const CAN: &str = "can.";
 
 /// A client under test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Client {
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Whether it is said to be a driver, though it may not say so itself.
-    pub driver: bool,
+pub enum Client {
+    /// A program, which is started for each case.
+    Program {
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// Whether it is said to be a driver, though it may not say so itself.
+        driver: bool,
+    },
+    /// The reference client, within this process.
+    Reference {
+        /// How it decides: rightly, or with a defect.
+        policy: Policy,
+        /// Over memory in virtual time, or over sockets.
+        in_memory: bool,
+    },
 }
 
 impl Client {
@@ -53,7 +54,18 @@ impl Client {
             true => format!("'{}'", word.replace('\'', "'\\''")),
             false => word.clone(),
         };
-        self.command.iter().map(quoted).collect::<Vec<_>>().join(" ")
+        match self {
+            Client::Program { command, .. } => command.iter().map(quoted).collect::<Vec<_>>().join(" "),
+            Client::Reference { policy, .. } => match policy.defect {
+                None => "stompliance client".to_owned(),
+                Some(defect) => format!("stompliance client --defect {defect}"),
+            },
+        }
+    }
+
+    /// Whether it lives in memory and virtual time.
+    pub fn in_memory(&self) -> bool {
+        matches!(self, Client::Reference { in_memory: true, .. })
     }
 }
 
@@ -64,28 +76,6 @@ pub(super) struct Start {
     pub(super) token: Option<String>,
     pub(super) heart_beat: Option<String>,
     pub(super) transport: Option<String>,
-}
-
-enum Order {
-    Say(String),
-    EndOfInput,
-    End,
-}
-
-/// A client that runs.
-#[derive(Debug)]
-pub(super) struct Process(mpsc::UnboundedSender<Order>);
-
-impl Process {
-    /// Tells it a line. One that does not read is not waited for.
-    fn say(&self, line: String) {
-        let _ = self.0.send(Order::Say(line));
-    }
-
-    /// Terminates it, and kills it where that does not help.
-    fn end(&self) {
-        let _ = self.0.send(Order::End);
-    }
 }
 
 /// Starts the client under test.
@@ -105,36 +95,25 @@ pub(super) fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     ];
     environment.extend(how.heart_beat.clone().map(|beats| ("HEART_BEAT", beats)));
     environment.extend(how.transport.clone().map(|transport| ("TRANSPORT", transport)));
-    let (program, arguments) = client.command.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Pipe::piped())
-        .stdout(Pipe::piped())
-        .stderr(Pipe::piped())
-        .kill_on_drop(true);
-    command.envs(environment.into_iter().map(|(name, value)| (format!("STOMPLIANCE_{name}"), value)));
-    #[cfg(unix)]
-    command.process_group(0);
-    match command.spawn() {
-        Err(error) => {
-            let why = format!("the client cannot be started: {}: {error}", client.shown());
+    let variables = environment.into_iter().map(|(name, value)| (format!("{PREFIX}{name}"), value)).collect();
+    let started = match client {
+        Client::Program { command, .. } => process::spawn(command, variables, stage, on),
+        Client::Reference { policy, .. } => process::inhabit(*policy, &variables, host.connector.clone(), stage, on),
+    };
+    match started {
+        Err(why) => {
+            let why = format!("the client cannot be started: {}: {why}", client.shown());
             stage.log(Some(on), What::Fault { why });
         }
-        Ok(child) => {
-            let (orders, inbox) = mpsc::unbounded_channel();
-            stage.log(Some(on), What::Started { command: client.shown() });
-            stage.lock().processes.insert(on.to_owned(), Process(orders));
-            tokio::spawn(look_after(child, inbox, Arc::downgrade(stage), on.to_owned()));
-        }
+        Ok(process) => drop(stage.lock().processes.insert(on.to_owned(), process)),
     }
 }
 
 /// Ends a client's standard input, once it has read what it was told.
 pub(super) fn end_input(stage: &Stage, on: &str) {
     stage.log(Some(on), What::Line { stream: Stdio::In, text: "(the end)".to_owned() });
-    if let Some(Process(orders)) = stage.lock().processes.get(on) {
-        let _ = orders.send(Order::EndOfInput);
+    if let Some(process) = stage.lock().processes.get(on) {
+        process.end_input();
     }
 }
 
@@ -197,143 +176,7 @@ pub(super) async fn end_all(stage: &Stage) {
         terminate(stage, on);
     }
     for on in &running {
-        ended(stage, on, TERMINATION * 2 + LEFT_OPEN).await;
-    }
-}
-
-/// Looks after a process until it has exited: what it says, what it is told, and its end.
-async fn look_after(
-    mut child: Child,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-    stage: Weak<Stage>,
-    on: String,
-) {
-    let group = child.id();
-    let (overflow, mut overflown) = mpsc::unbounded_channel();
-    let read = |stream: Stdio, pipe: Option<Box<dyn AsyncRead + Send + Unpin>>| {
-        tokio::spawn(lines(pipe, stream, stage.clone(), on.clone(), overflow.clone()))
-    };
-    let out = read(Stdio::Out, child.stdout.take().map(|pipe| Box::new(pipe) as _));
-    let err = read(Stdio::Err, child.stderr.take().map(|pipe| Box::new(pipe) as _));
-    let (aborts, mut read_out) =
-        ([out.abort_handle(), err.abort_handle()], futures_util::future::join(out, err));
-    let (say, said) = mpsc::unbounded_channel();
-    let mut say = Some(say);
-    let speaking = tokio::spawn(speak(child.stdin.take(), said));
-    let (mut by, mut kill_at, mut why) = (By::Target, None, None);
-    let exited = loop {
-        let kill = async {
-            match kill_at {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            exited = child.wait() => break exited,
-            () = kill => {
-                signal(group, true);
-                let _ = child.start_kill();
-                kill_at = None;
-            }
-            Some(reason) = overflown.recv() => {
-                (by, kill_at, why) = (By::Us, Some(Instant::now()), Some(reason));
-            }
-            order = orders.recv() => match order {
-                Some(Order::Say(line)) => drop(say.as_ref().map(|say| say.send(line))),
-                Some(Order::EndOfInput) => say = None,
-                // Its case is over, or gone.
-                Some(Order::End) | None if by == By::Target => {
-                    by = By::Us;
-                    kill_at = Some(Instant::now() + TERMINATION);
-                    signal(group, false);
-                }
-                Some(Order::End) => {}
-                // Nobody is left who would say more.
-                None => std::future::pending().await,
-            }
-        }
-    };
-    speaking.abort();
-    if timeout(LEFT_OPEN, &mut read_out).await.is_err() {
-        aborts.iter().for_each(AbortHandle::abort);
-    }
-    // What it has started ends with it.
-    signal(group, true);
-    let Some(stage) = stage.upgrade() else { return };
-    let status = exited.as_ref().ok().and_then(ExitStatus::code);
-    let how = why.unwrap_or_else(|| match (by, &exited) {
-        (By::Us, _) => "was ended by us".to_owned(),
-        (By::Target, Ok(exited)) => match exited.code() {
-            Some(code) => format!("exited with status {code}"),
-            None => format!("was ended by {exited}"),
-        },
-        (By::Target, Err(error)) => format!("cannot be waited for: {error}"),
-    });
-    stage.log(Some(&on), What::Exited { by, status, how });
-}
-
-/// Sends a signal to a client and all that it has started, where the system has groups of processes.
-fn signal(group: Option<u32>, kill: bool) {
-    #[cfg(unix)]
-    if let Some(pid) = group.and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?)) {
-        use rustix::process::{Signal, kill_process_group};
-        let _ = kill_process_group(pid, if kill { Signal::KILL } else { Signal::TERM });
-    }
-    #[cfg(not(unix))]
-    let _ = (group, kill);
-}
-
-async fn speak(stdin: Option<ChildStdin>, mut lines: mpsc::UnboundedReceiver<String>) {
-    let Some(mut stdin) = stdin else { return };
-    while let Some(line) = lines.recv().await {
-        let said = async {
-            stdin.write_all(format!("{line}\n").as_bytes()).await?;
-            stdin.flush().await
-        };
-        if said.await.is_err() {
-            // It does not listen any more: that shows elsewhere.
-            return;
-        }
-    }
-}
-
-/// Logs a stream line by line, until it ends or is too much.
-async fn lines(
-    pipe: Option<Box<dyn AsyncRead + Send + Unpin>>,
-    stream: Stdio,
-    stage: Weak<Stage>,
-    on: String,
-    overflow: mpsc::UnboundedSender<String>,
-) {
-    let Some(mut pipe) = pipe else { return };
-    let (mut pending, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
-    let (mut octets, mut count) = (0, 0);
-    let log = |line: &[u8]| {
-        if let Some(stage) = stage.upgrade() {
-            let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
-            let text = stage.secrets.conceal(&line);
-            stage.log(Some(&on), What::Line { stream, text });
-        }
-    };
-    while let Ok(read @ 1..) = pipe.read(&mut chunk).await {
-        octets += read;
-        let mut rest = &chunk[..read];
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            pending.extend_from_slice(&rest[..end]);
-            log(&std::mem::take(&mut pending));
-            rest = &rest[end + 1..];
-            count += 1;
-        }
-        pending.extend_from_slice(rest);
-        if count > MOST_LINES || octets > MOST_OCTETS {
-            let why = format!("never stopped printing: {count} lines, {octets} octets");
-            let _ = overflow.send(why);
-            return;
-        }
-    }
-    if !pending.is_empty() {
-        log(&pending);
+        ended(stage, on, process::PARTING).await;
     }
 }
 
@@ -384,8 +227,8 @@ async fn audition(stage: &Arc<Stage>) -> Result<(), String> {
     }
     // It is said before the client connects; but the two come on different ways.
     let hello = |state: &mut super::stage::State| state.judge.told("client").into_iter().find_map(hello);
-    let hello = stage.until(Instant::now() + LEFT_OPEN, hello).await;
-    let forced = stage.world.client.as_ref().is_some_and(|client| client.driver);
+    let hello = stage.until(Instant::now() + HELLO, hello).await;
+    let forced = stage.world.client.as_ref().is_some_and(|client| matches!(client, Client::Program { driver: true, .. }));
     let can = match hello {
         Some(can) => Some(can),
         None => forced.then(|| USUAL.map(str::to_owned).into()),

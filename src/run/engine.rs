@@ -56,13 +56,23 @@ impl Subject {
         let own = match self {
             Subject::Remote(target) => target.profile.as_deref(),
             Subject::Embedded { .. } => Some("reference"),
-            Subject::Client(_) => None,
+            Subject::Client(Client::Reference { .. }) => Some("reference-client"),
+            Subject::Client(Client::Program { .. }) => None,
         };
         let profile = match name.or(own) {
             None => Profile::default(),
             Some(name) => library.profile_named(name)?,
         };
         self.claims(profile)
+    }
+
+    /// Whether it lives in memory and virtual time.
+    pub fn in_memory(&self) -> bool {
+        match self {
+            Subject::Embedded { in_memory, .. } => *in_memory,
+            Subject::Client(client) => client.in_memory(),
+            Subject::Remote(_) => false,
+        }
     }
 
     /// A profile with what is known of this server besides.
@@ -182,7 +192,7 @@ pub struct Job<'j> {
 /// # Errors
 /// A target that cannot be judged or reached by the means given.
 pub fn execute(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Cost, RunError> {
-    let virtual_time = matches!(&job.subject, Subject::Embedded { in_memory: true, .. });
+    let virtual_time = job.subject.in_memory();
     let runtime = if virtual_time {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?
     } else {
@@ -223,6 +233,9 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
     let mut client = None;
     let (target, connector, server) = match subject {
         Subject::Client(under_test) => {
+            if under_test.in_memory() {
+                settings.anchor_ms = VIRTUAL_EPOCH_MS;
+            }
             client = Some(under_test);
             let target = client_target(settings.seed);
             let connector = Connector::Tcp { host: target.address.clone(), port: target.port, tls: None };

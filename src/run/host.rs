@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::client::Client;
 use super::stage::Stage;
 use crate::case::event::{Body, By, Way, What};
 use crate::case::script::LISTENING;
-use crate::link::Listener;
+use crate::link::{Connector, Listener, memory_link};
 use crate::session::{Asked, Connection, receive};
 
 /// Connections after which a client that never stops is given up.
@@ -26,6 +27,8 @@ const SERVER: &str = "server";
 pub(super) struct Host {
     /// Host and port.
     pub(super) address: String,
+    /// How a client within this process comes here.
+    pub(super) connector: Connector,
     /// Requests that wait for their answer, by the name of their connection.
     asked: Arc<Mutex<BTreeMap<String, Asked>>>,
     task: AbortHandle,
@@ -37,19 +40,32 @@ impl Drop for Host {
     }
 }
 
-/// Opens the port of a case.
+/// Opens the port of a case, or a network in memory for a client that lives in it.
 ///
 /// # Errors
 /// What the system says.
 pub(super) async fn open(stage: &Arc<Stage>) -> Result<Host, String> {
-    let listener =
-        TcpListener::bind("127.0.0.1:0").await.map_err(|e| format!("no port to listen on: {e}"))?;
-    let address = listener.local_addr().map_err(|e| e.to_string())?.to_string();
+    let in_memory = stage.world.client.as_ref().is_some_and(Client::in_memory);
+    let (listener, connector, address) = if in_memory { memory() } else { port().await? };
     let listens = stage.script.cast.iter().find(|member| member.state == LISTENING);
     let role = listens.map_or(SERVER, |member| &member.name).to_owned();
     let asked: Arc<Mutex<BTreeMap<String, Asked>>> = Arc::default();
-    let task = tokio::spawn(listen(Listener::tcp(listener), Arc::downgrade(stage), role, asked.clone()));
-    Ok(Host { address, asked, task: task.abort_handle() })
+    let task = tokio::spawn(listen(listener, Arc::downgrade(stage), role, asked.clone()));
+    Ok(Host { address, connector, asked, task: task.abort_handle() })
+}
+
+/// A network in memory. Its address leads nowhere, but looks as others do.
+fn memory() -> (Listener, Connector, String) {
+    let (connector, listener) = memory_link();
+    (Listener::memory(listener), Connector::Memory(connector), "127.0.0.1:1".to_owned())
+}
+
+async fn port() -> Result<(Listener, Connector, String), String> {
+    let listener =
+        TcpListener::bind("127.0.0.1:0").await.map_err(|e| format!("no port to listen on: {e}"))?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    let connector = Connector::Tcp { host: address.ip().to_string(), port: address.port(), tls: None };
+    Ok((Listener::tcp(listener), connector, address.to_string()))
 }
 
 /// Takes connections as they come, and gives them their numbers.

@@ -18,6 +18,7 @@ mod learned;
 mod order;
 mod plan;
 mod preflight;
+mod process;
 mod record;
 mod road;
 mod runner;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::client::Process;
+use super::process::Process;
 use super::host::Host;
 use super::journal::Journal;
 use super::order::Order;

@@ -3,37 +3,16 @@
 //! It relies on `decisions.rs`: a defect is another answer to one of its questions. It must never reach into the core in
 //! any other way, and each entry must list the clauses at which a suite is to catch it.
 
-use serde::Serialize;
-
 use super::decisions::Decisions;
-use super::policy::{Peculiarity, Policy};
+use crate::defect::{Defect, Entry, Unknown, find};
 use crate::stomp::Frame;
-use crate::words::distance;
-
-/// A server that is wrong in one way.
-#[derive(Debug, Serialize)]
-pub struct Defect {
-    /// The name by which it is switched on.
-    pub name: &'static str,
-    /// The clauses that it breaks: being caught at any of them is being caught at the right one.
-    pub breaks: &'static [&'static str],
-    /// What the server does, in one sentence.
-    pub description: &'static str,
-    /// Whether it shows only sometimes, in a crowd, or for some inputs.
-    pub hard: bool,
-    #[serde(skip)]
-    decisions: &'static dyn Decisions,
-}
-
-impl Defect {
-    /// The decisions of this server.
-    pub fn policy(&'static self) -> Policy {
-        Policy::of(Peculiarity::Defect(self.name), self.decisions)
-    }
-}
 
 /// The whole catalogue, area by area.
 pub fn all() -> impl Iterator<Item = &'static Defect> + Clone {
+    entries().map(|entry| &entry.defect)
+}
+
+fn entries() -> impl Iterator<Item = &'static Entry<dyn Decisions>> + Clone {
     [
         upgrade::CATALOGUE,
         websocket::CATALOGUE,
@@ -47,63 +26,12 @@ pub fn all() -> impl Iterator<Item = &'static Defect> + Clone {
     .flatten()
 }
 
-/// The defect of this name.
+/// The defect of this name, with its answers.
 ///
 /// # Errors
 /// The names that come nearest, where there is no such defect.
-pub fn named(name: &str) -> Result<&'static Defect, Unknown> {
-    all()
-        .find(|defect| defect.name == name)
-        .ok_or_else(|| Unknown::among("defect", name, all().map(|d| d.name)))
-}
-
-/// There is nothing of that name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {what} `{name}`; the nearest names are {}", nearest.join(", "))]
-pub struct Unknown {
-    /// Of what there is none.
-    pub what: &'static str,
-    /// The name that was asked for.
-    pub name: String,
-    /// The names that come nearest to it, best first.
-    pub nearest: Vec<&'static str>,
-}
-
-impl Unknown {
-    /// With the three names that are nearest to a mistyped one.
-    pub(super) fn among(
-        what: &'static str,
-        name: &str,
-        names: impl Iterator<Item = &'static str>,
-    ) -> Unknown {
-        let mut names: Vec<_> = names.map(|known| (distance(name, known), known)).collect();
-        names.sort_unstable();
-        Unknown {
-            what,
-            name: name.to_owned(),
-            nearest: names.into_iter().take(3).map(|(_, name)| name).collect(),
-        }
-    }
-}
-
-/// Writes a catalogue: for each entry a type that answers one question differently, and its description.
-macro_rules! defects {
-    (hard: $hard:literal;
-     $($name:literal $type:ident breaks $breaks:expr, $description:literal { $($answer:item)+ })+) => {
-        $(
-            #[derive(Debug)]
-            struct $type;
-
-            #[allow(unused_variables, reason = "a wrong answer seldom looks at the question")]
-            impl Decisions for $type { $($answer)+ }
-        )+
-
-        pub(super) static CATALOGUE: &[super::Defect] = &[
-            $(super::Defect {
-                name: $name, breaks: &$breaks, description: $description, hard: $hard, decisions: &$type,
-            }),+
-        ];
-    };
+pub(super) fn named(name: &str) -> Result<&'static Entry<dyn Decisions>, Unknown> {
+    find(entries(), name)
 }
 
 /// What the answers are made of.
@@ -116,6 +44,7 @@ mod prelude {
     pub(super) use hyper::header::HeaderValue;
     pub(super) use serde_json::{Map, Value};
 
+    pub(super) use crate::defect::defects;
     pub(super) use crate::link::sockjs;
     pub(super) use crate::link::ws::{WsFrame, encode_frame, opcode};
     pub(super) use crate::reference::decisions::{Answer, Audience, Decisions, Delivery, Mishap};
@@ -160,6 +89,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::reference::policy::{Peculiarity, Policy};
 
     #[test]
     fn names_are_unique_and_every_defect_breaks_something() {
@@ -167,7 +97,7 @@ mod tests {
         assert_eq!(names.len(), all().count());
         for defect in all() {
             assert!(!defect.breaks.is_empty() && defect.description.ends_with('.'), "{}", defect.name);
-            let found = named(defect.name).map(|found| found.policy().peculiarity());
+            let found = Policy::with_defect(defect.name).map(|found| found.peculiarity());
             assert_eq!(found, Ok(Some(Peculiarity::Defect(defect.name))));
         }
     }
