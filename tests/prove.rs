@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use stompliance::case::library::Library;
-use stompliance::judge::Verdict;
-use stompliance::link::Badness;
 use stompliance::case::script::Side;
 use stompliance::defect::Defect;
+use stompliance::judge::Verdict;
+use stompliance::link::Badness;
 use stompliance::prove::{
     Accused, How, false_alarms, flakes, null, on_all_cores, try_defect, try_on, verdicts,
 };
@@ -58,7 +58,8 @@ fn a_server_that_conforms_is_clean_however_it_does_so() {
     let some = ["refuses-by-close", "sync-as-array", "echo-to-self", "receipts-first", "server-given-ids"];
     let variants = some.iter().map(|name| (*name, variants::named(name).unwrap()));
     let servers: Vec<_> = std::iter::once(("correct", Policy::default())).chain(variants).collect();
-    let tried = on_all_cores(&servers, |(_, policy)| try_on(&library, Accused::Server(*policy), &[], HOW).unwrap());
+    let tried =
+        on_all_cores(&servers, |(_, policy)| try_on(&library, Accused::Server(*policy), &[], HOW).unwrap());
     for ((name, _), records) in servers.iter().zip(&tried) {
         assert_eq!(false_alarms(records), [""; 0], "{name}");
         let passed = records.iter().filter(|r| r.verdict == Verdict::Pass).count();

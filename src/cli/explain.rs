@@ -13,8 +13,8 @@ use crate::case::catalogue::Requirement;
 use crate::case::coverage::{Covered, coverage, without_row};
 use crate::case::library::{EMBEDDED, Library};
 use crate::case::rule::Rule;
-use crate::defect::Defect;
 use crate::case::script::{Place, Point, Script, Side};
+use crate::defect::Defect;
 use crate::prove::Accused;
 use crate::report::{Brief, Collector, console};
 use crate::run::journal::Scratch;
@@ -222,7 +222,8 @@ fn example(library: &Library, clause: &str) {
 /// Shows what is said of a server that breaks this clause.
 fn example_of(library: &Library, clause: &str, patterns: &[String]) {
     let of = |side| Accused::defects(side).into_iter().map(move |defect| (side, defect));
-    let breaking = [Side::Server, Side::Client].into_iter().flat_map(of).filter(|(_, d)| d.breaks.contains(&clause));
+    let breaking =
+        [Side::Server, Side::Client].into_iter().flat_map(of).filter(|(_, d)| d.breaks.contains(&clause));
     for (side, defect) in breaking.take(MOST_DEFECTS) {
         if let Some((brief, _kept)) = failure(library, clause, patterns, side, defect) {
             let (side, name, what) = (side.word(), defect.name, defect.description);

@@ -130,7 +130,8 @@ fn named(args: &Args) -> Result<Vec<&'static Defect>, ProveError> {
     for name in &args.defect {
         Accused::with_defect(side(args), name)?;
     }
-    let wanted = |defect: &&Defect| args.defect.is_empty() || args.defect.iter().any(|name| name == defect.name);
+    let wanted =
+        |defect: &&Defect| args.defect.is_empty() || args.defect.iter().any(|name| name == defect.name);
     Ok(all.into_iter().filter(wanted).collect())
 }
 

@@ -8,8 +8,18 @@ use serde_json::{Map, Value, json};
 pub const PREFIX: &str = "STOMPLIANCE_";
 /// What this client can do beside connecting, in the words of docs/drivers.md.
 const CAN: [&str; 12] = [
-    "send", "revoke", "sync", "group", "disconnect", "receipt", "ack", "transaction", "headers", "heart-beat",
-    "reconnect", "sockjs",
+    "send",
+    "revoke",
+    "sync",
+    "group",
+    "disconnect",
+    "receipt",
+    "ack",
+    "transaction",
+    "headers",
+    "heart-beat",
+    "reconnect",
+    "sockjs",
 ];
 /// The members of a message that its user would be shown.
 const SHOWN: [&str; 6] = ["id", "fromId", "toId", "chatType", "msgType", "content"];
@@ -86,7 +96,8 @@ pub(super) fn revoked(id: &Value) -> Value {
 /// A message is shown, with the headers that it came with.
 pub(super) fn message(body: &Map<String, Value>, headers: Map<String, Value>) -> Value {
     let shown = SHOWN.iter().filter_map(|name| Some(((*name).to_owned(), body.get(*name)?.clone())));
-    let mut line: Map<String, Value> = [("event".to_owned(), "message".into())].into_iter().chain(shown).collect();
+    let mut line: Map<String, Value> =
+        [("event".to_owned(), "message".into())].into_iter().chain(shown).collect();
     line.insert("headers".to_owned(), headers.into());
     line.into()
 }
@@ -96,7 +107,8 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Environment, String> {
-        let value = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let value =
+            |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         Environment::read(value)
     }
 

@@ -150,7 +150,7 @@ impl Core {
     pub fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect> {
         match input {
             Input::Start => {
-                self.print(&contract::hello());
+                self.tell(contract::hello());
                 self.attempt(now);
             }
             Input::Line(line) => self.line(&line, now),
@@ -176,7 +176,8 @@ impl Core {
             Road::Open(session) => session.wakes_at(),
             Road::Nowhere => None,
         };
-        road.into_iter().chain(self.quits_at).min()
+        let last_chance = self.quits_at.filter(|_| !self.orders.is_empty());
+        road.into_iter().chain(last_chance).min()
     }
 
     // ---- the connection
@@ -193,6 +194,8 @@ impl Core {
         if step == Step::Upgrade {
             request = self.policy.asks(request, self.attempts);
         }
+        let sent = request.headers.iter().find(|(name, _)| name == "Sec-WebSocket-Key");
+        let key = sent.map_or(key, |(_, key)| key.clone());
         self.effects.push(Effect::Open(request));
         self.road = Road::Asking { until: now + PATIENCE, key, step };
     }
@@ -413,7 +416,8 @@ impl Core {
         };
         match named {
             Some(headers) => {
-                let frame = headers.into_iter().fold(Frame::new("ACK"), |frame, (name, id)| frame.with(name, id));
+                let frame =
+                    headers.into_iter().fold(Frame::new("ACK"), |frame, (name, id)| frame.with(name, id));
                 self.say(frame, now);
             }
             None => self.tell(contract::error("a message that is to be acknowledged does not say by what")),
@@ -449,14 +453,19 @@ impl Core {
 
     fn line(&mut self, line: &str, now: Duration) {
         match serde_json::from_str::<Value>(line) {
-            Err(error) => self.tell(contract::error(&format!("a command that is no JSON: {error}"))),
+            Err(_) => self.not_a_command(line),
             Ok(Value::Object(command)) => match command.get("do").and_then(Value::as_str) {
                 Some("quit") => self.quit(now),
                 Some(word) if is_known(word) => self.orders.push_back(command),
-                _ => self.tell(contract::error(&format!("not a command: {line}"))),
+                _ => self.not_a_command(line),
             },
-            Ok(_) => self.tell(contract::error(&format!("a command that is no object: {line}"))),
+            Ok(_) => self.not_a_command(line),
         }
+    }
+
+    fn not_a_command(&mut self, line: &str) {
+        self.tell(contract::error(&format!("not a command: {line}")));
+        self.live_through(Trouble::BadCommand);
     }
 
     fn quit(&mut self, now: Duration) {
@@ -503,10 +512,16 @@ impl Core {
                     "msgType": text("msgType").unwrap_or("TEXT"),
                     "content": needed("content")?,
                 });
-                let named = ["receipt", "transaction"].iter().filter_map(|name| Some(((*name).to_owned(), text(name)?)));
+                let named = ["receipt", "transaction"]
+                    .iter()
+                    .filter_map(|name| Some(((*name).to_owned(), text(name)?)));
                 let own = order.get("headers").and_then(Value::as_object);
-                let own = own.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?)));
-                let headers: Vec<_> = named.chain(own).map(|(name, value)| (name, value.to_owned())).collect();
+                let own = own
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(name, value)| Some((name.clone(), value.as_str()?)));
+                let headers: Vec<_> =
+                    named.chain(own).map(|(name, value)| (name, value.to_owned())).collect();
                 self.receipts.extend(text("receipt").map(str::to_owned));
                 self.send("send", &body, &headers, now);
             }
@@ -520,7 +535,8 @@ impl Core {
                 if self.subscriptions.iter().any(|one| one.destination == destination) {
                     return Err("subscribed already".to_owned());
                 }
-                let frame = subscribe_frame(self.add_subscription(&destination, text("ack").unwrap_or("auto")));
+                let frame =
+                    subscribe_frame(self.add_subscription(&destination, text("ack").unwrap_or("auto")));
                 self.say(frame, now);
             }
             "unsubscribe" => {
@@ -537,7 +553,10 @@ impl Core {
                 let frame = Frame::new(word.to_uppercase()).with("transaction", needed("transaction")?);
                 self.say(frame, now);
             }
-            _ => self.leave(now),
+            _ => {
+                self.staying = self.policy.comes_back(Why::Left);
+                self.leave(now);
+            }
         }
         Ok(())
     }
@@ -546,7 +565,11 @@ impl Core {
         let id = self.policy.subscription_id(self.subscribed);
         self.subscribed += 1;
         let at = self.subscriptions.len();
-        self.subscriptions.push(Subscription { destination: destination.to_owned(), id, ack: ack.to_owned() });
+        self.subscriptions.push(Subscription {
+            destination: destination.to_owned(),
+            id,
+            ack: ack.to_owned(),
+        });
         &self.subscriptions[at]
     }
 
@@ -558,9 +581,8 @@ impl Core {
         self.say(frame.body(body.to_string()), now);
     }
 
-    /// Leaves in an orderly way, and does not come back.
+    /// Leaves in an orderly way.
     fn leave(&mut self, now: Duration) {
-        self.staying = false;
         match &mut self.road {
             Road::Open(session) => match session.stage {
                 Stage::Ready => {
@@ -612,10 +634,11 @@ impl Core {
                 self.tell(contract::error("commands are left undone: there was no connection for them"));
             }
             if self.orders.is_empty() && self.staying {
+                self.staying = false;
                 self.leave(now);
             }
             if self.orders.is_empty() && matches!(self.road, Road::Nowhere) {
-                self.effects.push(Effect::Exit(0));
+                self.effects.push(Effect::Exit(self.policy.exit_status()));
             }
         }
     }
@@ -665,7 +688,8 @@ impl Core {
 }
 
 fn is_known(word: &str) -> bool {
-    let known = ["send", "revoke", "sync", "subscribe", "unsubscribe", "begin", "commit", "abort", "disconnect"];
+    let known =
+        ["send", "revoke", "sync", "subscribe", "unsubscribe", "begin", "commit", "abort", "disconnect"];
     known.contains(&word)
 }
 

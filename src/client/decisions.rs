@@ -37,6 +37,8 @@ pub enum Trouble {
     UnknownType,
     /// The connection ended (IM-CLIENT-09).
     ConnectionLost,
+    /// A line is no command (DRIVER-08).
+    BadCommand,
 }
 
 /// The questions that the client asks, and the answers of a correct one.
@@ -71,14 +73,9 @@ pub trait Decisions: fmt::Debug + Send + Sync {
 
     // ---- WebSocket
 
-    /// The octets of a frame: masked, with its length in the shortest form (WS-FR-01, WS-FR-07).
+    /// The octets of a frame: masked, with its length in the shortest form, and nothing behind a close (WS-FR-01, WS-FR-07, WS-CL-02).
     fn octets(&self, frame: &WsFrame) -> Vec<u8> {
         encode_frame(frame)
-    }
-
-    /// Whether STOMP is sent in binary messages (WSSTOMP-04).
-    fn sends_binary(&self) -> bool {
-        false
     }
 
     /// Whether a breach of this clause by the server ends the connection (WS-FR-04 and others).
@@ -123,11 +120,6 @@ pub trait Decisions: fmt::Debug + Send + Sync {
 
     /// Whether what comes behind the server's close is read (WS-CL-08).
     fn reads_behind_close(&self) -> bool {
-        false
-    }
-
-    /// Whether anything is said behind our own close (WS-CL-02).
-    fn speaks_behind_close(&self) -> bool {
         false
     }
 
@@ -295,6 +287,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// What the process lives through.
     fn survives(&self, trouble: Trouble) -> bool {
         true
+    }
+
+    /// The status with which a client exits that was told to quit (DRIVER-09).
+    fn exit_status(&self) -> u8 {
+        0
     }
 
     /// Whether a message is shown, given its members and whether its id was shown before (IM-CLIENT-07).

@@ -12,8 +12,7 @@ use super::policy::Policy;
 use crate::stomp::Frame;
 
 /// The types of a message that users know.
-const KNOWN_TYPES: [&str; 8] =
-    ["TEXT", "IMAGE", "VOICE", "VIDEO", "FILE", "LOCATION", "REVOKE", "REVOKED"];
+const KNOWN_TYPES: [&str; 8] = ["TEXT", "IMAGE", "VOICE", "VIDEO", "FILE", "LOCATION", "REVOKE", "REVOKED"];
 
 /// What was shown.
 #[derive(Debug, Default)]

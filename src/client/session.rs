@@ -193,7 +193,8 @@ impl Session {
         let theirs = connected.header("heart-beat").unwrap_or_else(|| self.policy.missing_heart_beat());
         let (they_give, they_want) = beats(theirs)?;
         self.beats = self.policy.agreed(gives, they_want).map(Duration::from_millis);
-        self.patience = self.policy.agreed(they_give, wants).and_then(|interval| self.policy.patience(interval));
+        self.patience =
+            self.policy.agreed(they_give, wants).and_then(|interval| self.policy.patience(interval));
         (self.stage, self.deadline) = (Stage::Ready, None);
         self.socket.in_session = true;
         Ok(())
@@ -259,7 +260,9 @@ impl Session {
 
     /// Since when the server would be taken for dead.
     pub(super) fn silent_at(&self) -> Option<Duration> {
-        self.patience.filter(|_| self.stage != Stage::Closing).and_then(|patience| self.heard_at.checked_add(patience))
+        self.patience
+            .filter(|_| self.stage != Stage::Closing)
+            .and_then(|patience| self.heard_at.checked_add(patience))
     }
 
     /// When there is something to be done though nothing comes.

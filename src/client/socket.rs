@@ -136,11 +136,7 @@ impl Socket {
 
     /// Sends a message of text.
     pub(super) fn say(&mut self, octets: &[u8]) {
-        if self.policy.sends_binary() {
-            self.write(opcode::BINARY, octets);
-        } else {
-            self.write(opcode::TEXT, octets);
-        }
+        self.write(opcode::TEXT, octets);
     }
 
     /// Says that the connection is to end, once.
@@ -158,7 +154,7 @@ impl Socket {
     }
 
     fn write(&mut self, opcode: u8, payload: &[u8]) {
-        if self.said_close && !self.policy.speaks_behind_close() {
+        if self.said_close {
             return;
         }
         let frame = WsFrame::new(opcode, payload, Some(self.dice.mask()));

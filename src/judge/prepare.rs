@@ -71,6 +71,8 @@ pub enum Prepared {
         headers: Vec<(String, Option<String>)>,
         /// The body.
         body: String,
+        /// Whether an upgrade's answer leaves with what is sent next.
+        held: bool,
     },
     /// A command for the client under test.
     Do(Value),
@@ -190,7 +192,14 @@ fn answer(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
     };
     let headers = headers(value.get("headers"), env)?;
     let body = filled("body", env)?.map(|body| as_text(&body)).unwrap_or_default();
-    Ok(Prepared::Answer { status, headers, body })
+    let held = match filled("held", env)? {
+        None => false,
+        Some(held) => held.as_bool().ok_or("`held` is true or false")?,
+    };
+    if held && status != 101 {
+        return Err("only the answer to an upgrade, 101, can be held".to_owned());
+    }
+    Ok(Prepared::Answer { status, headers, body, held })
 }
 
 fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {

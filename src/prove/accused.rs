@@ -65,7 +65,9 @@ impl Accused {
     /// As what is judged.
     pub fn subject(self, in_memory: bool) -> Subject {
         match self {
-            Accused::Server(policy) => Subject::Embedded { directory: Directory::demo(40), policy, in_memory },
+            Accused::Server(policy) => {
+                Subject::Embedded { directory: Directory::demo(40), policy, in_memory }
+            }
             Accused::Client(policy) => Subject::Client(Client::Reference { policy, in_memory }),
         }
     }
@@ -87,8 +89,7 @@ impl Accused {
     pub(super) fn all_cases(self) -> Vec<String> {
         match self {
             Accused::Server(_) => Vec::new(),
-            // The contract of drivers is another matter.
-            Accused::Client(_) => vec!["client".to_owned()],
+            Accused::Client(_) => ["client", "driver"].map(str::to_owned).into(),
         }
     }
 
@@ -97,8 +98,13 @@ impl Accused {
         match self {
             Accused::Server(_) => &["im/send/to-one-user", "stomp/subscribe"],
             Accused::Client(_) => &[
-                "client/session", "client/commands/transaction", "client/commands/abort", "client/commands/ack",
-                "client/reconnect/groups-again", "client/ending/disconnect", "client/headers/escapes",
+                "client/session",
+                "client/commands/transaction",
+                "client/commands/abort",
+                "client/commands/ack",
+                "client/reconnect/groups-again",
+                "client/ending/disconnect",
+                "client/headers/escapes",
             ],
         }
     }

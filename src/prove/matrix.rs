@@ -246,7 +246,11 @@ fn idle(library: &Library, side: Side, rows: &[Conviction]) -> BTreeSet<String> 
         .map(without_row)
         .collect();
     let fails = |id: &str| broken.contains(id) || known.iter().any(|pattern| glob(pattern, id));
-    let cases = library.scripts.iter().filter(|s| s.judges == side && s.points.is_empty()).map(|s| without_row(&s.id).to_owned());
+    let cases = library
+        .scripts
+        .iter()
+        .filter(|s| s.judges == side && s.points.is_empty())
+        .map(|s| without_row(&s.id).to_owned());
     let rules = library.rules.iter().filter(|rule| rule.judges == side).map(|rule| rule.id.clone());
     cases.chain(rules).filter(|id| !fails(id)).collect()
 }

@@ -58,7 +58,8 @@ pub fn try_on(
     how: How,
 ) -> Result<Vec<Record>, ProveError> {
     let patterns = if patterns.is_empty() { accused.all_cases() } else { patterns.to_vec() };
-    let plan = Plan::new(library, &patterns, accused.side()).map_err(|e| ProveError::Suites(e.to_string()))?;
+    let plan =
+        Plan::new(library, &patterns, accused.side()).map_err(|e| ProveError::Suites(e.to_string()))?;
     let settings = Settings { seed: how.seed, chaos: how.chaos, no_preflight: true, ..Settings::default() };
     let subject = accused.subject(!how.over_sockets);
     let profile = accused.profile(library)?;

@@ -314,8 +314,8 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
         Prepared::Spawn { path, token, heart_beat, transport } => {
             client::start(stage, on, &Start { path, token, heart_beat, transport });
         }
-        Prepared::Answer { status, headers, body } => {
-            host::answer(stage, run, on, status, &headers, &body).await;
+        Prepared::Answer { status, headers, body, held } => {
+            host::answer(stage, run, on, (status, &headers, &body), held).await;
         }
         Prepared::Open { path, query, headers, subprotocols } => {
             open_link(stage, on, path, query, headers, subprotocols).await;

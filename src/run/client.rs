@@ -98,7 +98,9 @@ pub(super) fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     let variables = environment.into_iter().map(|(name, value)| (format!("{PREFIX}{name}"), value)).collect();
     let started = match client {
         Client::Program { command, .. } => process::spawn(command, variables, stage, on),
-        Client::Reference { policy, .. } => process::inhabit(*policy, &variables, host.connector.clone(), stage, on),
+        Client::Reference { policy, .. } => {
+            process::inhabit(*policy, &variables, host.connector.clone(), stage, on)
+        }
     };
     match started {
         Err(why) => {
@@ -228,7 +230,11 @@ async fn audition(stage: &Arc<Stage>) -> Result<(), String> {
     // It is said before the client connects; but the two come on different ways.
     let hello = |state: &mut super::stage::State| state.judge.told("client").into_iter().find_map(hello);
     let hello = stage.until(Instant::now() + HELLO, hello).await;
-    let forced = stage.world.client.as_ref().is_some_and(|client| matches!(client, Client::Program { driver: true, .. }));
+    let forced = stage
+        .world
+        .client
+        .as_ref()
+        .is_some_and(|client| matches!(client, Client::Program { driver: true, .. }));
     let can = match hello {
         Some(can) => Some(can),
         None => forced.then(|| USUAL.map(str::to_owned).into()),

@@ -115,14 +115,13 @@ fn request_event(stage: &Stage, asked: &Asked) -> What {
     }
 }
 
-/// Answers the request that waits on a connection.
+/// Answers the request that waits on a connection, by a status, headers and a body; at once, or with what is sent next.
 pub(super) async fn answer(
     stage: &Arc<Stage>,
     run: u32,
     on: &str,
-    status: u16,
-    headers: &[(String, Option<String>)],
-    body: &str,
+    (status, headers, body): (u16, &[(String, Option<String>)], &str),
+    held: bool,
 ) {
     let waiting = stage
         .host
@@ -145,11 +144,11 @@ pub(super) async fn answer(
         body: shown,
     };
     stage.log(Some(on), event);
-    match asked.answer(status, &headers, body).await {
-        Ok(Some((stream, early))) => {
+    match asked.answer(status, &headers, body, held).await {
+        Ok(Some(taken)) => {
             stage.log(Some(on), What::Opened { protocol });
             let (secrets, patience) = (stage.secrets.clone(), stage.world.patience());
-            let connection = Connection::serve(stream, early, secrets, patience, stage.sink(on));
+            let connection = Connection::serve(taken, secrets, patience, stage.sink(on));
             stage.lock().links.entry(on.to_owned()).or_default().connection = Some(connection);
         }
         Ok(None) => {

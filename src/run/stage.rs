@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::process::Process;
 use super::host::Host;
 use super::journal::Journal;
 use super::order::Order;
+use super::process::Process;
 use super::road::{Shared, Way};
 use super::world::{Waiting as Spent, World};
 use crate::case::event::{Event, Phase, Seen, Stdio, What};

@@ -49,6 +49,17 @@ pub(super) enum Order {
     Cut { reset: bool },
 }
 
+/// A stream that was upgraded, to be taken over.
+#[derive(Debug)]
+pub struct Taken {
+    /// The stream.
+    pub stream: Stream,
+    /// What had been read too far.
+    pub early: Vec<u8>,
+    /// What is to leave with what is written next.
+    pub held: Vec<u8>,
+}
+
 /// A connection that is open, or was.
 #[derive(Debug)]
 pub struct Connection {
@@ -71,19 +82,24 @@ impl Connection {
         sink: Sink,
     ) -> Self {
         let writers = (Writer::new(over, seed), Writer::new(over, seed ^ 0x5bd1_e995));
-        Connection::pumped(stream, early, Role::Client, writers, Ear::new(secrets, sink), patience)
+        Connection::pumped(
+            Taken { stream, early, held: Vec::new() },
+            Role::Client,
+            writers,
+            Ear::new(secrets, sink),
+            patience,
+        )
     }
 
     /// Takes over a stream that a client under test has had upgraded: we are its server.
-    pub fn serve(stream: Stream, early: Vec<u8>, secrets: Secrets, patience: Duration, sink: Sink) -> Self {
+    pub fn serve(taken: Taken, secrets: Secrets, patience: Duration, sink: Sink) -> Self {
         let writers = (Writer::of_server(), Writer::of_server());
-        Connection::pumped(stream, early, Role::Server, writers, Ear::new(secrets, sink), patience)
+        Connection::pumped(taken, Role::Server, writers, Ear::new(secrets, sink), patience)
     }
 
     /// Starts the task of a WebSocket: one writer is its holder's, the other its own.
     fn pumped(
-        stream: Stream,
-        early: Vec<u8>,
+        Taken { stream, early, held }: Taken,
         role: Role,
         (writer, own): (Writer, Writer),
         ear: Ear,
@@ -93,6 +109,7 @@ impl Connection {
         let pump = Pump {
             stream,
             out: Vec::new(),
+            held,
             role,
             frames: FrameReader::new(role, MOST_OCTETS),
             assembler: Assembler::new(MOST_OCTETS),
@@ -158,6 +175,8 @@ impl Connection {
 struct Pump {
     stream: Stream,
     out: Vec<u8>,
+    /// What leaves with what is written next.
+    held: Vec<u8>,
     /// Which side is ours.
     role: Role,
     frames: FrameReader,
@@ -243,6 +262,7 @@ impl Pump {
     }
 
     async fn obey(&mut self, order: Order) -> Option<End> {
+        self.out.append(&mut self.held);
         match order {
             Order::Octets(octets) => {
                 self.out.extend(octets);

@@ -3,7 +3,10 @@
 //! It relies on hyper for HTTP. It judges nothing, and never answers by itself: what a client asked for waits until
 //! somebody has looked at it.
 
-use std::sync::{Mutex, PoisonError};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -14,8 +17,10 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
+use super::connection::Taken;
 use crate::link::Stream;
 use crate::link::upgrade::HttpRequest;
 use crate::link::ws::accept_key;
@@ -25,8 +30,46 @@ const PROTOCOL: &str = "v12.stomp";
 /// Octets of a request's body that are kept.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// A stream that was handed over, with what had been read too far.
-type Taken = (Stream, Vec<u8>);
+/// What is written on a stream, where it is held back.
+type Held = Arc<Mutex<Option<Vec<u8>>>>;
+
+/// A stream whose octets can be held back until it is handed over.
+struct Cork {
+    stream: Stream,
+    held: Held,
+}
+
+impl AsyncRead for Cork {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Cork {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(held) = &mut *lock(&self.held) {
+            held.extend_from_slice(octets);
+            return Poll::Ready(Ok(octets.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What becomes of a stream that is about to be upgraded, and who wants it.
 type Granted = (OnUpgrade, oneshot::Sender<Taken>);
@@ -38,23 +81,25 @@ pub struct Asked {
     pub request: HttpRequest,
     reply: oneshot::Sender<Response<Full<Bytes>>>,
     upgraded: oneshot::Receiver<Taken>,
+    held: Held,
 }
 
 /// Speaks HTTP on a stream, and hands over its one request. Ends when the stream is answered or gone.
 pub async fn receive(stream: Stream, hand_over: impl Fn(Asked)) {
     // What follows the answer, where that is an upgrade.
     let granted: Mutex<Option<Granted>> = Mutex::default();
+    let held = Held::default();
     let answers = service_fn(async |mut request: Request<Incoming>| {
         let upgrade = hyper::upgrade::on(&mut request);
         let (reply, replied) = oneshot::channel();
         let (taken, upgraded) = oneshot::channel();
-        hand_over(Asked { request: read(request).await, reply, upgraded });
+        hand_over(Asked { request: read(request).await, reply, upgraded, held: held.clone() });
         let Ok(answer) = replied.await else {
             // Nobody looks at it any more.
             return Err("the case is over");
         };
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            *granted.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, taken));
+            *lock(&granted) = Some((upgrade, taken));
         }
         Ok(answer)
     });
@@ -63,15 +108,16 @@ pub async fn receive(stream: Stream, hand_over: impl Fn(Asked)) {
         .title_case_headers(true)
         .keep_alive(false)
         .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), answers)
+        .serve_connection(TokioIo::new(Cork { stream, held: held.clone() }), answers)
         .with_upgrades()
         .await;
-    let granted = granted.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let granted = lock(&granted).take();
     if let (Ok(()), Some((upgrade, taken))) = (served, granted)
         && let Ok(upgraded) = upgrade.await
-        && let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>()
+        && let Ok(parts) = upgraded.downcast::<TokioIo<Cork>>()
     {
-        let _ = taken.send((parts.io.into_inner(), parts.read_buf.to_vec()));
+        let (stream, early) = (parts.io.into_inner().stream, parts.read_buf.to_vec());
+        let _ = taken.send(Taken { stream, early, held: lock(&held).take().unwrap_or_default() });
     }
 }
 
@@ -111,7 +157,7 @@ impl Asked {
         kept.chain(own).collect()
     }
 
-    /// Answers it; the stream, where it was upgraded.
+    /// Answers it; the stream, where it was upgraded. An answer that is held is written by who takes the stream over.
     ///
     /// # Errors
     /// What HTTP cannot carry, or a client that was gone before.
@@ -120,7 +166,11 @@ impl Asked {
         status: u16,
         headers: &[(String, String)],
         body: &str,
+        held: bool,
     ) -> Result<Option<Taken>, String> {
+        if held {
+            *lock(&self.held) = Some(Vec::new());
+        }
         let mut answer = Response::new(Full::new(Bytes::from(body.to_owned())));
         *answer.status_mut() = StatusCode::from_u16(status).map_err(|e| format!("status {status}: {e}"))?;
         for (name, value) in headers {

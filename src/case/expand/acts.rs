@@ -97,7 +97,9 @@ impl Expander<'_> {
                 &["path", "token", "heart_beat", "transport"],
                 in_dialect,
             )),
-            "answer" => Deed::Answer(self.keyed(arg, "`answer`", &["status", "headers", "body"], in_dialect)),
+            "answer" => {
+                Deed::Answer(self.keyed(arg, "`answer`", &["status", "headers", "body", "held"], in_dialect))
+            }
             "do" => Deed::Do(arg.value()),
             "cut" => Deed::Cut(arg.value()),
             "become" => {

@@ -19,6 +19,7 @@ fn entries() -> impl Iterator<Item = &'static Entry<dyn Decisions>> + Clone {
         reading::CATALOGUE,
         session::CATALOGUE,
         chat::CATALOGUE,
+        driver::CATALOGUE,
         hard::CATALOGUE,
     ]
     .into_iter()
@@ -48,6 +49,7 @@ mod prelude {
 }
 
 mod chat;
+mod driver;
 mod hard;
 mod reading;
 mod session;

@@ -5,7 +5,8 @@ use super::prelude::*;
 /// The header lines of a frame as they stand on the wire.
 fn lines(octets: &[u8]) -> Vec<(String, String)> {
     let head = String::from_utf8_lossy(octets).replace("\r\n", "\n");
-    let lines = head.split('\n').skip_while(|line| line.is_empty()).skip(1).take_while(|line| !line.is_empty());
+    let lines =
+        head.split('\n').skip_while(|line| line.is_empty()).skip(1).take_while(|line| !line.is_empty());
     lines.filter_map(|line| line.split_once(':')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
 }
 
@@ -152,6 +153,14 @@ defects! {
         fn forgives(&self) -> &'static [FaultKind] { &[FaultKind::StrayNul] }
     }
 
+    "no-length-of-0" NoLengthOf0 breaks ["STOMP12-CLEN-01"],
+    "A length of 0 is taken for a fault." {
+        fn hears<'o>(&self, octets: &'o [u8]) -> Cow<'o, [u8]> {
+            let text = octets.iter().map(|octet| char::from(*octet)).collect::<String>();
+            text.replace("\ncontent-length:0\n", "\ncontent-length:none\n").chars().map(|c| c as u8).collect()
+        }
+    }
+
     "any-case-commands" AnyCaseCommands breaks ["STOMP12-FRAME-06", "STOMP12-FRAME-11", "STOMP12-FRAME-10"],
     "Commands are read in any case." {
         fn hears<'o>(&self, octets: &'o [u8]) -> Cow<'o, [u8]> {
@@ -177,7 +186,19 @@ defects! {
         fn reads_unfinished(&self) -> bool { true }
     }
 
-    "any-version" AnyVersion breaks ["STOMP12-VER-04", "STOMP12-VER-07", "STOMP12-CONND-01"],
+    "splits-at-last-colon" SplitsAtLastColon breaks ["STOMP10-ENC-02"],
+    "A header line is split at its last colon." {
+        fn understood(&self, mut frame: Frame, octets: &[u8]) -> Frame {
+            let whole = frame.headers.iter().map(|(name, value)| format!("{name}:{value}"));
+            let split = |line: String| line.rsplit_once(':').map(|(n, v)| (n.to_owned(), v.to_owned()));
+            frame.headers = whole.filter_map(split).collect();
+            frame
+        }
+    }
+
+    "any-version" AnyVersion breaks [
+        "STOMP12-VER-06", "STOMP10-ACK-01", "STOMP10-ENC-01", "STOMP11-ACK-01", "STOMP11-ENC-02", "STOMP11-ENC-03", "STOMP11-FRAME-01",
+    ],
     "Whatever version CONNECTED says, 1.2 is spoken." {
         fn accepts_version(&self, version: Option<Version>) -> bool { true }
         fn speaks_as(&self, version: Version) -> Version { Version::V12 }

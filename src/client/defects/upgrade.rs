@@ -85,7 +85,7 @@ defects! {
         }
     }
 
-    "upgrade-by-post" UpgradeByPost breaks ["WS-HS-01"],
+    "upgrade-by-post" UpgradeByPost breaks ["WS-HS-01", "IM-CLIENT-01"],
     "The upgrade is asked for by POST." {
         fn asks(&self, request: HttpRequest, nth: u32) -> HttpRequest {
             HttpRequest { method: "POST".to_owned(), ..request }

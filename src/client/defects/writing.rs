@@ -61,7 +61,7 @@ defects! {
         fn said(&self, frame: Frame, version: Version) -> Vec<Frame> { without(frame, "CONNECT", "host") }
     }
 
-    "no-bearer" NoBearer breaks ["IM-CLIENT-02"],
+    "no-bearer" NoBearer breaks ["IM-CLIENT-02", "DRIVER-03"],
     "CONNECT has no token." {
         fn said(&self, frame: Frame, version: Version) -> Vec<Frame> { without(frame, "CONNECT", "Authorization") }
     }
@@ -132,6 +132,33 @@ defects! {
         }
     }
 
+    "frames-before-connect" FramesBeforeConnect breaks ["STOMP12-CONN-01", "IM-CLIENT-02"],
+    "It subscribes before it says CONNECT." {
+        fn said(&self, frame: Frame, version: Version) -> Vec<Frame> {
+            match &*frame.command {
+                "CONNECT" => vec![Frame::new("SUBSCRIBE").with("id", "early").with("destination", "/user/queue/messages"), frame],
+                _ => vec![frame],
+            }
+        }
+    }
+
+    "send-to-nowhere" SendToNowhere breaks ["STOMP12-SEND-01"],
+    "SEND has no destination." {
+        fn said(&self, frame: Frame, version: Version) -> Vec<Frame> { without(frame, "SEND", "destination") }
+    }
+
+    "subscribe-to-nothing" SubscribeToNothing breaks ["STOMP12-SUB-01", "IM-CLIENT-04"],
+    "SUBSCRIBE has no destination." {
+        fn said(&self, frame: Frame, version: Version) -> Vec<Frame> { without(frame, "SUBSCRIBE", "destination") }
+    }
+
+    "unsubscribe-made-up" UnsubscribeMadeUp breaks ["STOMP12-UNSUB-02"],
+    "UNSUBSCRIBE names an id that is made up." {
+        fn said(&self, frame: Frame, version: Version) -> Vec<Frame> {
+            with(frame, "UNSUBSCRIBE", "id", |id| format!("{id}0"))
+        }
+    }
+
     "body-without-length" BodyWithoutLength breaks ["STOMP12-CLEN-04", "STOMP12-SEND-04"],
     "A body goes without its length." {
         fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
@@ -190,7 +217,14 @@ defects! {
         }
     }
 
-    "no-nul" NoNul breaks ["STOMP12-FRAME-04", "STOMP12-FRAME-01", "IM-CLIENT-02"],
+    "two-nuls" TwoNuls breaks ["STOMP12-FRAME-01"],
+    "Frames are ended by two NULs." {
+        fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
+            stomp::encode_with(frame, &Style { version, after: vec![0], ..Style::default() })
+        }
+    }
+
+    "no-nul" NoNul breaks ["STOMP12-FRAME-04", "IM-CLIENT-02"],
     "Frames are not ended by NUL: the end of the message stands for it." {
         fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
             stomp::encode_with(frame, &Style { version, nul: false, ..Style::default() })
@@ -281,7 +315,7 @@ defects! {
         }
     }
 
-    "without-app-id" WithoutAppId breaks ["IM-CLIENT-05"],
+    "without-app-id" WithoutAppId breaks ["IM-CLIENT-05", "DRIVER-05"],
     "What is sent does not name the application." {
         fn said(&self, frame: Frame, version: Version) -> Vec<Frame> {
             let mut frame = frame;
