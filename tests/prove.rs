@@ -18,11 +18,23 @@ use stompliance::reference::{Policy, variants};
 const HOW: How = How { seed: 3, over_sockets: false, chaos: None };
 
 #[test]
-fn each_defect_is_caught_at_a_clause_that_it_breaks_and_its_reader_told_why() {
+fn each_defect_of_a_server_is_caught_at_a_clause_that_it_breaks_and_its_reader_told_why() {
+    let told = each_is_caught(Side::Server, 250);
+    snapbox::assert_data_eq!(told, snapbox::file!["../fixtures/diagnoses.txt"].raw());
+}
+
+#[test]
+fn each_defect_of_a_client_is_caught_at_a_clause_that_it_breaks_and_its_reader_told_why() {
+    let told = each_is_caught(Side::Client, 150);
+    snapbox::assert_data_eq!(told, snapbox::file!["../fixtures/client-diagnoses.txt"].raw());
+}
+
+/// Tries each defect of this side, of which there are so many at least; what the readers are told.
+fn each_is_caught(side: Side, least: usize) -> String {
     let library = Library::embedded();
-    let all = Accused::defects(Side::Server);
-    assert!(all.len() >= 250, "{} defects", all.len());
-    let tried = on_all_cores(&all, |defect| try_defect(&library, Side::Server, defect, 1, HOW).unwrap());
+    let all = Accused::defects(side);
+    assert!(all.len() >= least, "{} defects", all.len());
+    let tried = on_all_cores(&all, |defect| try_defect(&library, side, defect, 1, HOW).unwrap());
     let missed = tried.iter().filter(|one| !one.is_caught()).map(|one| {
         format!("{} {:?}: broken elsewhere: {:?}", one.defect.name, one.defect.breaks, one.elsewhere)
     });
@@ -32,8 +44,7 @@ fn each_defect_is_caught_at_a_clause_that_it_breaks_and_its_reader_told_why() {
         let told = one.diagnosis.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
         format!("{name}: {description} [{}]\n{}\n", breaks.join(", "), unmarked(&told))
     });
-    let told: Vec<_> = told.collect();
-    snapbox::assert_data_eq!(told.join("\n"), snapbox::file!["../fixtures/diagnoses.txt"].raw());
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// Without what depends on how many cases ran before, and on which accounts were free.
@@ -65,6 +76,15 @@ fn a_server_that_conforms_is_clean_however_it_does_so() {
         let passed = records.iter().filter(|r| r.verdict == Verdict::Pass).count();
         assert!(passed > 750, "{name}: {passed}");
     }
+}
+
+#[test]
+fn the_reference_client_is_clean() {
+    let library = Library::embedded();
+    let records = try_on(&library, Accused::correct(Side::Client), &[], HOW).unwrap();
+    assert_eq!(false_alarms(&records), [""; 0]);
+    let passed = records.iter().filter(|r| r.verdict == Verdict::Pass).count();
+    assert!(passed > 550, "{passed}");
 }
 
 #[test]
