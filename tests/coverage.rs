@@ -97,7 +97,7 @@ fn the_engine_knows_no_application() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.starts_with(root.join("reference")) {
+            } else if !["reference", "client"].iter().any(|ours| path.starts_with(root.join(ours))) {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let hits = text.lines().enumerate().filter(|(_, line)| {
                     line.contains("chat.") || line.contains("queue/messages") || line.contains("IM-")
