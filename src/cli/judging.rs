@@ -19,7 +19,9 @@ use crate::case::script::Side;
 use crate::judge::Verdict;
 use crate::report::{Collector, Gathered, RunInfo, console, json};
 use crate::run::journal::JournalFolder;
-use crate::run::{Cost, Job, Plan, RunError, RunEvent, Settings, Stopped, Subject, Tell, epoch_ms, execute};
+use crate::run::{
+    Client, Cost, Door, Job, Plan, RunError, RunEvent, Settings, Stopped, Subject, Tell, epoch_ms, execute,
+};
 
 /// What is judged, and how it is told.
 #[derive(Debug, clap::Args)]
@@ -77,7 +79,7 @@ pub(super) struct Judging {
 pub(super) struct Ready {
     library: Library,
     plan: Plan,
-    subject: Subject,
+    pub(super) subject: Subject,
     profile: Profile,
     pub(super) settings: Settings,
 }
@@ -217,11 +219,19 @@ fn run(args: &Judging, ready: Ready, folder: &JournalFolder, shown: &str, rerun:
     ));
     let collector = Arc::new(Collector::new(folder.journals.clone()));
     let bar = progress();
+    let door = match &subject {
+        Subject::Client(Client::Visitor(door)) => Some(door.clone()),
+        _ => None,
+    };
     let (stopper, stop) = watch::channel(false);
+    let leaving = door.clone();
     on_interrupt(move || {
         let _ = stopper.send(true);
+        if let Some(door) = leaving {
+            door.dismiss();
+        }
     });
-    let tell = teller(collector.clone(), bar.clone(), args.verbose);
+    let tell = teller(collector.clone(), bar.clone(), door, args.verbose);
     let seed = settings.seed;
     let job = Job {
         library: &library,
@@ -284,17 +294,22 @@ pub(super) fn progress() -> ProgressBar {
 }
 
 /// What is done with each event: gathered, shown.
-fn teller(collector: Arc<Collector>, bar: ProgressBar, verbose: bool) -> Tell {
-    Arc::new(move |event| match event {
-        RunEvent::Started { total } => bar.set_length(total as u64),
-        RunEvent::Began { id } => bar.set_message(id),
-        RunEvent::Finished(record) => {
-            let brief = collector.take(&record);
-            bar.inc(1);
-            let bad =
-                matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
-            if verbose || bad {
-                bar.suspend(|| say(&console::line(&brief, lang())));
+fn teller(collector: Arc<Collector>, bar: ProgressBar, door: Option<Arc<Door>>, verbose: bool) -> Tell {
+    Arc::new(move |event| {
+        if let Some(door) = &door {
+            door.note(&event);
+        }
+        match event {
+            RunEvent::Started { total } => bar.set_length(total as u64),
+            RunEvent::Began { id } => bar.set_message(id),
+            RunEvent::Finished(record) => {
+                let brief = collector.take(&record);
+                bar.inc(1);
+                let bad =
+                    matches!(brief.verdict, Verdict::Fail | Verdict::Error | Verdict::Warn | Verdict::Fixed);
+                if verbose || bad {
+                    bar.suspend(|| say(&console::line(&brief, lang())));
+                }
             }
         }
     })

@@ -79,7 +79,7 @@ enum Command {
     /// Run suites against a client, by playing the server.
     CheckClient(Box<check_client::Args>),
     /// Tell the author of a driver what it does wrong.
-    DriverCheck(Box<check_client::Args>),
+    DriverCheck(Box<check_client::DriverArgs>),
     /// Find out what a server does where the specification leaves it open, and write it as a profile.
     Probe(Box<probe::Args>),
     /// Try inputs that nobody thought of, and hand over what breaks as scenarios.
@@ -122,8 +122,8 @@ pub fn main() -> ExitCode {
     let _ = LANG.set(cli.lang.unwrap_or_else(lang_of_locale));
     let code = match cli.command {
         Command::Run(args) => run::main(&args),
-        Command::CheckClient(args) => check_client::on_suites(&args, "client"),
-        Command::DriverCheck(args) => check_client::on_suites(&args, "driver"),
+        Command::CheckClient(args) => check_client::main(&args),
+        Command::DriverCheck(args) => check_client::on_driver(&args),
         Command::Probe(args) => probe::main(*args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Serve(args) => serve::main(&args),

@@ -8,7 +8,7 @@ use super::serve::policy;
 use super::target::TargetArgs;
 use super::{USAGE, error};
 use crate::case::script::Side;
-use crate::run::Subject;
+use crate::run::{Client, Subject};
 
 /// Arguments of `run`.
 #[derive(Debug, Parser)]
@@ -63,6 +63,7 @@ pub(super) fn shown(subject: &Subject) -> String {
             }
         }
         Subject::Remote(target) => target.url.clone(),
+        Subject::Client(client @ Client::Visitor(_)) => format!("the client {}", client.shown()),
         Subject::Client(client) => format!("the client `{}`", client.shown()),
     }
 }

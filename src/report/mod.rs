@@ -24,9 +24,10 @@ pub(crate) use html::escaping as page;
 pub use lang::Lang;
 pub use wire::{excerpt, line, visible};
 
-/// The command that has these flags: what stands behind `--` is a client.
+/// The command that has these flags: what stands behind `--`, or comes where is listened, is a client.
 pub(crate) fn verb(flags: &str) -> &'static str {
-    if flags.contains(" -- ") { "check-client" } else { "run" }
+    let of_client = [" -- ", " --listen "].iter().any(|mark| flags.contains(mark));
+    if of_client { "check-client" } else { "run" }
 }
 
 /// The command that runs a case again, with the flags that lead to the same target.

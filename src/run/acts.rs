@@ -312,7 +312,7 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
     let length = length_of(&prepared);
     match prepared {
         Prepared::Spawn { path, token, heart_beat, transport } => {
-            client::start(stage, on, &Start { path, token, heart_beat, transport });
+            client::start(stage, on, &Start { path, token, heart_beat, transport }).await;
         }
         Prepared::Answer { status, headers, body, held } => {
             host::answer(stage, run, on, (status, &headers, &body), held).await;

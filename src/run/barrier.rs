@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::acts::{self, become_state, close};
-use super::client;
+use super::client::{self, Client};
 use super::road::{Way, may, prober, witnesses};
 use super::settle::is_heard;
 use super::stage::{Deeded, Stage};
@@ -22,6 +22,9 @@ use crate::judge::Waiting;
 /// The grace after two witnesses by the connection that acted, and by another (docs/verdicts.md).
 const GRACE: Duration = Duration::from_millis(1);
 const GRACE_BY_ANOTHER: Duration = Duration::from_millis(25);
+
+/// How long a client that cannot be asked to quit is listened to before it is held to have nothing more to say.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// What a barrier came to.
 struct Outcome {
@@ -127,6 +130,12 @@ async fn choose(stage: &Arc<Stage>, run: u32, on: &str, act: &Act, see: &See) ->
 
 /// A client has nothing more to say once it has quit, and what it had said has been read.
 async fn exited(stage: &Arc<Stage>, on: &str, act: &Act) -> Outcome {
+    if matches!(stage.world.client, Some(Client::Visitor(_))) {
+        // It cannot be asked to quit.
+        tokio::time::sleep(QUIET).await;
+        Spent::add(&stage.world.waiting.windows, QUIET);
+        return Outcome::held(BarrierKind::Window);
+    }
     let mut outcome = Outcome::held(BarrierKind::Exited);
     let clients: Vec<String> = stage.lock().processes.keys().cloned().collect();
     for client in &clients {

@@ -3,12 +3,14 @@
 //!
 //! It relies on `process.rs` for what it runs in. It never waits for a client to read, nor for one to end that does not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::door::Door;
 use super::host;
 use super::journal::JournalFolder;
 use super::preflight::Unfit;
@@ -29,8 +31,10 @@ const USUAL: [&str; 5] = ["send", "revoke", "sync", "group", "disconnect"];
 const CAN: &str = "can.";
 
 /// A client under test.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Client {
+    /// One that cannot be started, and comes by itself.
+    Visitor(Arc<Door>),
     /// A program, which is started for each case.
     Program {
         /// The program and its arguments.
@@ -55,12 +59,21 @@ impl Client {
             false => word.clone(),
         };
         match self {
+            Client::Visitor(door) => format!("that comes to {}", door.url()),
             Client::Program { command, .. } => command.iter().map(quoted).collect::<Vec<_>>().join(" "),
             Client::Reference { policy, .. } => match policy.defect {
                 None => "stompliance client".to_owned(),
                 Some(defect) => format!("stompliance client --defect {defect}"),
             },
         }
+    }
+
+    /// What is known of it before it is looked at: whether it is started by us, and that one that is not is no driver.
+    pub(super) fn points(&self, all: impl Iterator<Item = String>) -> BTreeMap<String, Value> {
+        let visits = matches!(self, Client::Visitor(_));
+        let is_of_driver = |name: &String| visits && (name == "driver" || name.starts_with(CAN));
+        let of_driver = all.filter(is_of_driver).map(|name| (name, Value::Bool(false)));
+        of_driver.chain([("started".to_owned(), Value::Bool(!visits))]).collect()
     }
 
     /// Whether it lives in memory and virtual time.
@@ -78,8 +91,8 @@ pub(super) struct Start {
     pub(super) transport: Option<String>,
 }
 
-/// Starts the client under test.
-pub(super) fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
+/// Starts the client under test, or waits until it comes by itself.
+pub(super) async fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     let (Some(client), Some(host)) = (&stage.world.client, stage.host.get()) else {
         stage.log(Some(on), What::Fault { why: "there is no client to be started".to_owned() });
         return;
@@ -97,6 +110,7 @@ pub(super) fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     environment.extend(how.transport.clone().map(|transport| ("TRANSPORT", transport)));
     let variables = environment.into_iter().map(|(name, value)| (format!("{PREFIX}{name}"), value)).collect();
     let started = match client {
+        Client::Visitor(door) => Ok(process::wait_for(door, stage, on).await),
         Client::Program { command, .. } => process::spawn(command, variables, stage, on),
         Client::Reference { policy, .. } => {
             process::inhabit(*policy, &variables, host.connector.clone(), stage, on)
@@ -239,7 +253,7 @@ async fn audition(stage: &Arc<Stage>) -> Result<(), String> {
         Some(can) => Some(can),
         None => forced.then(|| USUAL.map(str::to_owned).into()),
     };
-    let mut points: std::collections::BTreeMap<String, Value> = stage
+    let mut points: BTreeMap<String, Value> = stage
         .world
         .points
         .keys()

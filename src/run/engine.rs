@@ -57,7 +57,7 @@ impl Subject {
             Subject::Remote(target) => target.profile.as_deref(),
             Subject::Embedded { .. } => Some("reference"),
             Subject::Client(Client::Reference { .. }) => Some("reference-client"),
-            Subject::Client(Client::Program { .. }) => None,
+            Subject::Client(Client::Program { .. } | Client::Visitor(_)) => None,
         };
         let profile = match name.or(own) {
             None => Profile::default(),
@@ -236,8 +236,14 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
             if under_test.in_memory() {
                 settings.anchor_ms = VIRTUAL_EPOCH_MS;
             }
+            let target = match &under_test {
+                Client::Visitor(door) => {
+                    door.expect(plan);
+                    door.target()
+                }
+                _ => client_target(settings.seed),
+            };
             client = Some(under_test);
-            let target = client_target(settings.seed);
             let connector = Connector::Tcp { host: target.address.clone(), port: target.port, tls: None };
             (target, connector, None)
         }
@@ -278,6 +284,9 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
     let rules = Arc::new(plan.rules.clone());
     let mut world = World::new(target, endpoint, profile, points(library, plan), rules, learned, &settings);
     world.client = client;
+    if let Some(client) = &world.client {
+        world.observe(&client.points(world.points.keys().cloned()));
+    }
     let world = Arc::new(world);
     let stop = Stop { user: stop, deadline: world.target.budget.wall.map(|wall| world.start + wall) };
     if let (Some(model), false) = (plan.cases.first(), settings.no_preflight) {

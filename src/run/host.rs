@@ -5,7 +5,9 @@
 //! at it, or is over.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
@@ -29,67 +31,100 @@ pub(super) struct Host {
     pub(super) address: String,
     /// How a client within this process comes here.
     pub(super) connector: Connector,
+    /// Whom connections are called by.
+    role: String,
+    /// How many there have been.
+    count: AtomicU32,
     /// Requests that wait for their answer, by the name of their connection.
-    asked: Arc<Mutex<BTreeMap<String, Asked>>>,
-    task: AbortHandle,
+    asked: Mutex<BTreeMap<String, Asked>>,
+    /// Takes connections, where the case has a port of its own.
+    task: Option<AbortHandle>,
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
-/// Opens the port of a case, or a network in memory for a client that lives in it.
+impl Host {
+    /// The name of the next connection.
+    fn next_name(&self) -> String {
+        format!("{}/{}", self.role, self.count.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Takes the request of a connection that came by itself.
+    pub(super) fn welcome(&self, stage: &Stage, request: Asked) {
+        self.take(stage, &self.next_name(), request);
+    }
+
+    /// Lets a request wait for its answer.
+    fn take(&self, stage: &Stage, on: &str, request: Asked) {
+        let event = request_event(stage, &request);
+        self.requests().insert(on.to_owned(), request);
+        stage.log(Some(on), event);
+    }
+
+    fn requests(&self) -> MutexGuard<'_, BTreeMap<String, Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens the port of a case, or a network in memory for a client that lives in it. Clients that come by themselves come to their door.
 ///
 /// # Errors
 /// What the system says.
 pub(super) async fn open(stage: &Arc<Stage>) -> Result<Host, String> {
-    let in_memory = stage.world.client.as_ref().is_some_and(Client::in_memory);
-    let (listener, connector, address) = if in_memory { memory() } else { port().await? };
+    let (listener, connector, address) = match &stage.world.client {
+        Some(Client::Visitor(door)) => (None, tcp(door.address()), door.address().to_string()),
+        Some(client) if client.in_memory() => memory(),
+        _ => port().await?,
+    };
     let listens = stage.script.cast.iter().find(|member| member.state == LISTENING);
     let role = listens.map_or(SERVER, |member| &member.name).to_owned();
-    let asked: Arc<Mutex<BTreeMap<String, Asked>>> = Arc::default();
-    let task = tokio::spawn(listen(listener, Arc::downgrade(stage), role, asked.clone()));
-    Ok(Host { address, connector, asked, task: task.abort_handle() })
+    let task = listener.map(|listener| tokio::spawn(listen(listener, Arc::downgrade(stage))).abort_handle());
+    Ok(Host { address, connector, role, count: AtomicU32::new(0), asked: Mutex::default(), task })
 }
+
+/// Where a case listens, if it does; how a client within this process comes there; the address that others use.
+type Place = (Option<Listener>, Connector, String);
 
 /// A network in memory. Its address leads nowhere, but looks as others do.
-fn memory() -> (Listener, Connector, String) {
+fn memory() -> Place {
     let (connector, listener) = memory_link();
-    (Listener::memory(listener), Connector::Memory(connector), "127.0.0.1:1".to_owned())
+    (Some(Listener::memory(listener)), Connector::Memory(connector), "127.0.0.1:1".to_owned())
 }
 
-async fn port() -> Result<(Listener, Connector, String), String> {
+fn tcp(address: SocketAddr) -> Connector {
+    Connector::Tcp { host: address.ip().to_string(), port: address.port(), tls: None }
+}
+
+async fn port() -> Result<Place, String> {
     let listener =
         TcpListener::bind("127.0.0.1:0").await.map_err(|e| format!("no port to listen on: {e}"))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
-    let connector = Connector::Tcp { host: address.ip().to_string(), port: address.port(), tls: None };
-    Ok((Listener::tcp(listener), connector, address.to_string()))
+    Ok((Some(Listener::tcp(listener)), tcp(address), address.to_string()))
 }
 
 /// Takes connections as they come, and gives them their numbers.
-async fn listen(
-    listener: Listener,
-    stage: Weak<Stage>,
-    role: String,
-    asked: Arc<Mutex<BTreeMap<String, Asked>>>,
-) {
+async fn listen(listener: Listener, stage: Weak<Stage>) {
     // They end with this task.
     let mut guests = JoinSet::new();
-    let mut count = 0;
-    while count < MOST_CONNECTIONS {
+    let mut last = String::new();
+    for _ in 0..MOST_CONNECTIONS {
         let Ok(stream) = listener.accept().await else { return };
         while guests.try_join_next().is_some() {}
-        count += 1;
-        let on = format!("{role}/{count}");
-        let (stage, asked) = (stage.clone(), asked.clone());
+        let Some(on) = stage.upgrade().and_then(|stage| Some(stage.host.get()?.next_name())) else { return };
+        last.clone_from(&on);
+        let stage = stage.clone();
         guests.spawn(async move {
             let hand_over = |request: Asked| {
                 let Some(stage) = stage.upgrade() else { return };
-                let event = request_event(&stage, &request);
-                asked.lock().unwrap_or_else(PoisonError::into_inner).insert(on.clone(), request);
-                stage.log(Some(&on), event);
+                if let Some(host) = stage.host.get() {
+                    host.take(&stage, &on, request);
+                }
             };
             receive(stream, hand_over).await;
         });
@@ -98,7 +133,7 @@ async fn listen(
     if let Some(stage) = stage.upgrade() {
         let reason =
             format!("it never stopped connecting: {MOST_CONNECTIONS} connections, and no more are taken");
-        stage.log(Some(&format!("{role}/{count}")), What::Ended { by: By::Us, code: None, reason });
+        stage.log(Some(&last), What::Ended { by: By::Us, code: None, reason });
     }
     while guests.join_next().await.is_some() {}
 }
@@ -123,10 +158,7 @@ pub(super) async fn answer(
     (status, headers, body): (u16, &[(String, Option<String>)], &str),
     held: bool,
 ) {
-    let waiting = stage
-        .host
-        .get()
-        .and_then(|host| host.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(on));
+    let waiting = stage.host.get().and_then(|host| host.requests().remove(on));
     let Some(asked) = waiting else {
         let why = "no request waits for an answer".to_owned();
         stage.log(Some(on), What::Skip { run, why });

@@ -10,6 +10,7 @@ mod barrier;
 mod calibrate;
 mod case;
 mod client;
+mod door;
 mod engine;
 mod host;
 pub mod journal;
@@ -30,6 +31,7 @@ mod world;
 
 pub use calibrate::{Calibration, Measured};
 pub use client::Client;
+pub use door::Door;
 pub use engine::{
     Cost, Job, RunError, Subject, day, each_record, embedded_target, epoch_ms, execute, records,
 };

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
+use super::door::Door;
 use super::stage::Stage;
 use crate::case::event::{By, Stdio, What};
 use crate::client::{Core, Environment, PREFIX, Policy, live};
@@ -112,6 +113,40 @@ pub(super) fn inhabit(
     log_start(stage, on);
     tokio::spawn(accompany(core, policy, connector, inbox, Arc::downgrade(stage), on.to_owned()));
     Ok(Process(orders))
+}
+
+/// Waits for a client that comes by itself, as long as it likes. From then on all connections are those of the case, until it ends.
+pub(super) async fn wait_for(door: &Arc<Door>, stage: &Arc<Stage>, on: &str) -> Process {
+    door.waits();
+    let first = door.next().await;
+    log_start(stage, on);
+    let (orders, mut inbox) = mpsc::unbounded_channel();
+    let (door, stage, on) = (door.clone(), Arc::downgrade(stage), on.to_owned());
+    let take = |stage: &Weak<Stage>, request| {
+        let stage = stage.upgrade();
+        if let Some((stage, host)) = stage.as_ref().and_then(|stage| Some((stage, stage.host.get()?))) {
+            host.welcome(stage, request);
+        }
+    };
+    take(&stage, first);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                biased;
+                order = inbox.recv() => match order {
+                    Some(Order::End) | None => break,
+                    // It is no driver, and nobody listens.
+                    Some(_) => {}
+                },
+                request = door.next() => take(&stage, request),
+            }
+        }
+        if let Some(stage) = stage.upgrade() {
+            let how = "is left alone: its case is over".to_owned();
+            stage.log(Some(&on), What::Exited { by: By::Us, status: None, how });
+        }
+    });
+    Process(orders)
 }
 
 /// Lets the reference client live until it exits, or is ended.

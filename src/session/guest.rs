@@ -135,6 +135,11 @@ async fn read(request: Request<Incoming>) -> HttpRequest {
 }
 
 impl Asked {
+    /// Whether who asked still waits.
+    pub fn is_there(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
     /// The headers of an answer with this status: of 101 those that RFC 6455, 4.2.2 asks for and a sub-protocol that was offered, with
     /// these beside or in place of them; one without a value is left out.
     pub fn headers(&self, status: u16, own: &[(String, Option<String>)]) -> Vec<(String, String)> {
