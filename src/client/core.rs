@@ -184,7 +184,8 @@ impl Core {
 
     fn attempt(&mut self, now: Duration) {
         self.attempts += 1;
-        let step = if self.environment.sockjs { Step::Info } else { Step::Upgrade };
+        let asks_first = self.environment.sockjs && self.policy.asks_for_info();
+        let step = if asks_first { Step::Info } else { Step::Upgrade };
         self.ask(step, now);
     }
 
@@ -204,7 +205,8 @@ impl Core {
         let below = match (step, self.environment.sockjs) {
             (Step::Info, _) => "/info".to_owned(),
             (Step::Upgrade, true) => {
-                format!("/{:03}/{:016x}/websocket", self.dice.roll() % 1000, self.dice.roll())
+                let (server, session) = (self.dice.roll() % 1000, self.dice.roll());
+                format!("/{}/websocket", self.policy.session_path(server, session))
             }
             (Step::Upgrade, false) => String::new(),
         };
@@ -212,7 +214,9 @@ impl Core {
         let mut headers = vec![("Host".to_owned(), self.environment.authority.clone())];
         if step == Step::Upgrade {
             headers.extend(upgrade_headers(key));
-            headers.push(("Sec-WebSocket-Protocol".to_owned(), PROTOCOL.to_owned()));
+            if !self.environment.sockjs || self.policy.offers_beneath_sockjs() {
+                headers.push(("Sec-WebSocket-Protocol".to_owned(), PROTOCOL.to_owned()));
+            }
         }
         HttpRequest {
             method: "GET".to_owned(),
@@ -224,7 +228,8 @@ impl Core {
 
     fn answered(&mut self, answer: HttpResponse, now: Duration) {
         let Road::Asking { key, step, .. } = &self.road else { return };
-        if *step == Step::Info && answer.status == 200 {
+        let informed = *step == Step::Info && answer.status == 200 && is_info(&answer.body);
+        if informed {
             self.effects.push(Effect::Shut);
             return self.ask(Step::Upgrade, now);
         }
@@ -243,7 +248,7 @@ impl Core {
         let socket = Socket::new(self.policy, Dice::new(self.dice.roll()));
         let (sockjs, offer) = (self.environment.sockjs, &self.environment.heart_beat);
         self.road = Road::Open(Box::new(Session::new(self.policy, socket, sockjs, offer, now)));
-        if !sockjs {
+        if !sockjs || !self.policy.waits_for_open() {
             self.log_in(now);
         }
     }
@@ -685,6 +690,11 @@ impl Core {
             }
         }
     }
+}
+
+/// Whether this is what a server of SockJS tells of itself (SOCKJS-INFO-01).
+fn is_info(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|info| info["websocket"] == true)
 }
 
 fn is_known(word: &str) -> bool {

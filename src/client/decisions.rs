@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::link::sockjs::{self, Fault, SockFrame};
 use crate::link::upgrade::HttpRequest;
 use crate::link::ws::{WsFrame, encode_frame};
 use crate::stomp::{self, FaultKind, Frame, Version};
@@ -126,6 +127,41 @@ pub trait Decisions: fmt::Debug + Send + Sync {
     /// The code with which a connection is failed (WS-CL-04).
     fn failure_code(&self, right: u16) -> u16 {
         right
+    }
+
+    // ---- SockJS
+
+    /// Whether what the server can do is asked for first (SOCKJS-CLI-01).
+    fn asks_for_info(&self) -> bool {
+        true
+    }
+
+    /// Whether a sub-protocol is offered beneath SockJS (SOCKJS-STOMP-02).
+    fn offers_beneath_sockjs(&self) -> bool {
+        false
+    }
+
+    /// The ids of server and session as they stand in the URL (SOCKJS-SESS-01).
+    fn session_path(&self, server: u64, session: u64) -> String {
+        format!("{server:03}/{session:016x}")
+    }
+
+    /// Whether the session begins with `o`, and not with the WebSocket beneath (SOCKJS-FR-01).
+    fn waits_for_open(&self) -> bool {
+        true
+    }
+
+    /// The message that carries these texts (SOCKJS-WS-02).
+    fn sock_write(&self, text: String) -> String {
+        sockjs::write_client(&[text])
+    }
+
+    /// What a message of the server holds (SOCKJS-FR-02, SOCKJS-FR-03, SOCKJS-FR-04).
+    ///
+    /// # Errors
+    /// It is no SockJS.
+    fn sock_read(&self, text: &str) -> Result<SockFrame, Fault> {
+        sockjs::read(text)
     }
 
     // ---- STOMP

@@ -120,7 +120,7 @@ impl Session {
 
     /// A frame of SockJS.
     fn framed(&mut self, octets: &[u8], heard: &mut Vec<Heard>) {
-        match sockjs::read(&String::from_utf8_lossy(octets)) {
+        match self.policy.sock_read(&String::from_utf8_lossy(octets)) {
             Ok(SockFrame::Open) => heard.push(Heard::Opened),
             Ok(SockFrame::Heartbeat) => {}
             Ok(SockFrame::Messages(texts)) => {
@@ -210,7 +210,7 @@ impl Session {
 
     fn write(&mut self, octets: &[u8], now: Duration) {
         match self.sockjs {
-            true => self.socket.say(sockjs::write_client(&[sockjs::as_text(octets)]).as_bytes()),
+            true => self.socket.say(self.policy.sock_write(sockjs::as_text(octets)).as_bytes()),
             false => self.socket.say(octets),
         }
         self.said_at = now;

@@ -99,7 +99,14 @@ async fn carry(
     };
     match asked {
         Err(why) => drop(told.send(Input::Failed(why))),
-        Ok(Answer::Refused(answer, _)) => drop(told.send(Input::Answered(answer))),
+        Ok(Answer::Refused(mut answer, rest)) => {
+            tokio::select! {
+                biased;
+                () = told.closed() => {}
+                () = rest.read(&mut answer) => {}
+            }
+            let _ = told.send(Input::Answered(answer));
+        }
         Ok(Answer::Upgraded(answer, stream, early)) => {
             let _ = told.send(Input::Answered(answer));
             if !early.is_empty() && policy.reads_early_octets() {

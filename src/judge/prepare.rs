@@ -73,6 +73,8 @@ pub enum Prepared {
         body: String,
         /// Whether an upgrade's answer leaves with what is sent next.
         held: bool,
+        /// Whether SockJS is spoken on what was upgraded.
+        sockjs: bool,
     },
     /// A command for the client under test.
     Do(Value),
@@ -192,14 +194,13 @@ fn answer(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {
     };
     let headers = headers(value.get("headers"), env)?;
     let body = filled("body", env)?.map(|body| as_text(&body)).unwrap_or_default();
-    let held = match filled("held", env)? {
-        None => false,
-        Some(held) => held.as_bool().ok_or("`held` is true or false")?,
+    let mut is_on = |name: &str| match filled(name, env)? {
+        None => Ok(false),
+        Some(_) if status != 101 => Err(format!("`{name}` is for the answer to an upgrade, 101")),
+        Some(on) => on.as_bool().ok_or_else(|| format!("`{name}` is true or false")),
     };
-    if held && status != 101 {
-        return Err("only the answer to an upgrade, 101, can be held".to_owned());
-    }
-    Ok(Prepared::Answer { status, headers, body, held })
+    let (held, sockjs) = (is_on("held")?, is_on("sockjs")?);
+    Ok(Prepared::Answer { status, headers, body, held, sockjs })
 }
 
 fn open(value: &Value, env: &mut dyn Env) -> Result<Prepared, String> {

@@ -20,6 +20,7 @@ use super::stage::{How, Stage};
 use super::world::Waiting as Spent;
 use crate::case::event::{Body, Phase, Way, What};
 use crate::case::script::{Act, Deed, Kind, Layout, Repeat, Side, Step};
+use crate::case::transport::Transport;
 use crate::judge::{Prepared, Waiting, WsAct, length_of};
 use crate::link::upgrade::HttpRequest;
 use crate::link::ws::opcode;
@@ -314,8 +315,9 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
         Prepared::Spawn { path, token, heart_beat, transport } => {
             client::start(stage, on, &Start { path, token, heart_beat, transport }).await;
         }
-        Prepared::Answer { status, headers, body, held } => {
-            host::answer(stage, run, on, (status, &headers, &body), held).await;
+        Prepared::Answer { status, headers, body, held, sockjs } => {
+            let over = if sockjs { Transport::SockjsWebsocket } else { Transport::Websocket };
+            host::answer(stage, run, on, (status, &headers, &body), (held, over)).await;
         }
         Prepared::Open { path, query, headers, subprotocols } => {
             open_link(stage, on, path, query, headers, subprotocols).await;

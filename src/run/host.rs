@@ -16,6 +16,7 @@ use super::client::Client;
 use super::stage::Stage;
 use crate::case::event::{Body, By, Way, What};
 use crate::case::script::LISTENING;
+use crate::case::transport::Transport;
 use crate::link::{Connector, Listener, memory_link};
 use crate::session::{Asked, Connection, receive};
 
@@ -150,13 +151,14 @@ fn request_event(stage: &Stage, asked: &Asked) -> What {
     }
 }
 
-/// Answers the request that waits on a connection, by a status, headers and a body; at once, or with what is sent next.
+/// Answers the request that waits on a connection, by a status, headers and a body; at once, or held for what is sent next. What an
+/// upgraded connection carries is said as well.
 pub(super) async fn answer(
     stage: &Arc<Stage>,
     run: u32,
     on: &str,
     (status, headers, body): (u16, &[(String, Option<String>)], &str),
-    held: bool,
+    (held, over): (bool, Transport),
 ) {
     let waiting = stage.host.get().and_then(|host| host.requests().remove(on));
     let Some(asked) = waiting else {
@@ -180,7 +182,7 @@ pub(super) async fn answer(
         Ok(Some(taken)) => {
             stage.log(Some(on), What::Opened { protocol });
             let (secrets, patience) = (stage.secrets.clone(), stage.world.patience());
-            let connection = Connection::serve(taken, secrets, patience, stage.sink(on));
+            let connection = Connection::serve(taken, over, secrets, patience, stage.sink(on));
             stage.lock().links.entry(on.to_owned()).or_default().connection = Some(connection);
         }
         Ok(None) => {

@@ -92,8 +92,8 @@ impl Connection {
     }
 
     /// Takes over a stream that a client under test has had upgraded: we are its server.
-    pub fn serve(taken: Taken, secrets: Secrets, patience: Duration, sink: Sink) -> Self {
-        let writers = (Writer::of_server(), Writer::of_server());
+    pub fn serve(taken: Taken, over: Transport, secrets: Secrets, patience: Duration, sink: Sink) -> Self {
+        let writers = (Writer::of_server(over), Writer::of_server(over));
         Connection::pumped(taken, Role::Server, writers, Ear::new(secrets, sink), patience)
     }
 
@@ -361,6 +361,9 @@ impl Pump {
 
     fn message(&mut self, message: Message) -> Option<End> {
         match message {
+            Message::Text(text) if self.writer.over().is_sockjs() && self.role == Role::Server => {
+                self.ear.sock_strings(&text);
+            }
             Message::Text(text) if self.writer.over().is_sockjs() => {
                 let end = self.ear.sock_frame(&text)?;
                 return self.leave(end);

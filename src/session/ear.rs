@@ -93,6 +93,14 @@ impl Ear {
         None
     }
 
+    /// What a client sends over SockJS: STOMP in strings.
+    pub(super) fn sock_strings(&mut self, text: &str) {
+        match sockjs::read_client(text) {
+            Ok(messages) => messages.iter().for_each(|message| self.stomp(message.as_bytes())),
+            Err(what) => self.refused(&Fault { clause: "SOCKJS-WS-02", what, text: text.to_owned() }),
+        }
+    }
+
     /// What comes from now on is of this version.
     pub(super) fn set_version(&mut self, version: Version) {
         self.decoder.set_version(version);

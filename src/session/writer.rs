@@ -32,8 +32,8 @@ impl Writer {
     }
 
     /// The same for a server, who masks nothing.
-    pub fn of_server() -> Self {
-        Writer { role: Role::Server, ..Writer::new(Transport::Websocket, 0) }
+    pub fn of_server(over: Transport) -> Self {
+        Writer { role: Role::Server, ..Writer::new(over, 0) }
     }
 
     /// A mask key, for who masks.
@@ -100,6 +100,9 @@ impl Writer {
     fn strings(&mut self, frames: &[Vec<u8>]) -> Vec<u8> {
         let texts: Vec<String> = frames.iter().map(|frame| sockjs::as_text(frame)).collect();
         match self.over.has_websocket() {
+            true if self.role == Role::Server => {
+                self.message(opcode::TEXT, &sockjs::messages(&texts).into_bytes())
+            }
             true => self.message(opcode::TEXT, &sockjs::write_client(&texts).into_bytes()),
             false => {
                 texts.iter().flat_map(|text| (sockjs::write_message(text) + "\n").into_bytes()).collect()

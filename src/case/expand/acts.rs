@@ -97,9 +97,12 @@ impl Expander<'_> {
                 &["path", "token", "heart_beat", "transport"],
                 in_dialect,
             )),
-            "answer" => {
-                Deed::Answer(self.keyed(arg, "`answer`", &["status", "headers", "body", "held"], in_dialect))
-            }
+            "answer" => Deed::Answer(self.keyed(
+                arg,
+                "`answer`",
+                &["status", "headers", "body", "held", "sockjs"],
+                in_dialect,
+            )),
             "do" => Deed::Do(arg.value()),
             "cut" => Deed::Cut(arg.value()),
             "become" => {

@@ -15,6 +15,7 @@ fn entries() -> impl Iterator<Item = &'static Entry<dyn Decisions>> + Clone {
     [
         upgrade::CATALOGUE,
         websocket::CATALOGUE,
+        sockjs::CATALOGUE,
         writing::CATALOGUE,
         reading::CATALOGUE,
         session::CATALOGUE,
@@ -53,6 +54,7 @@ mod driver;
 mod hard;
 mod reading;
 mod session;
+mod sockjs;
 mod upgrade;
 mod websocket;
 mod writing;
