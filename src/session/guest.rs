@@ -103,10 +103,10 @@ pub async fn receive(stream: Stream, hand_over: impl Fn(Asked)) {
         }
         Ok(answer)
     });
+    // What is to be closed says so itself: hyper would add it to `Connection` of a 101 as well.
     let served = http1::Builder::new()
         .auto_date_header(false)
         .title_case_headers(true)
-        .keep_alive(false)
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(Cork { stream, held: held.clone() }), answers)
         .with_upgrades()
@@ -190,5 +190,50 @@ impl Asked {
             }
             _ => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::link::memory_link;
+
+    /// What a client reads that asks, where it is answered by this status.
+    async fn answered(status: u16, held: bool) -> (String, Option<Taken>) {
+        let (connector, listener) = memory_link();
+        let mut client = connector.connect().expect("there is a listener");
+        let guest = listener.accept().await.expect("there is a client");
+        let asking = "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        client.write_all(asking.as_bytes()).await.expect("it is connected");
+        let (sender, receiver) = oneshot::channel();
+        let sender = Mutex::new(Some(sender));
+        tokio::spawn(receive(guest, move |asked| {
+            let _ = lock(&sender).take().expect("it asks once").send(asked);
+        }));
+        let asked = receiver.await.expect("it has asked");
+        let headers = asked.headers(status, &[("Sec-WebSocket-Accept".to_owned(), None)]);
+        let taken = asked.answer(status, &headers, "", held).await.expect("it is answered");
+        let mut octets = vec![0; 1024];
+        let read = if held { 0 } else { client.read(&mut octets).await.expect("it is connected") };
+        (String::from_utf8_lossy(&octets[..read]).into_owned(), taken)
+    }
+
+    #[tokio::test]
+    async fn an_answer_goes_out_as_it_is_given() {
+        let (upgraded, _) = answered(101, false).await;
+        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        assert_eq!(upgraded, head);
+        let (refused, _) = answered(503, false).await;
+        let head = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(refused, head);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_held_is_left_to_who_takes_over() {
+        let (nothing, taken) = answered(101, true).await;
+        assert_eq!(nothing, "");
+        assert!(taken.expect("it was upgraded").held.starts_with(b"HTTP/1.1 101 "));
     }
 }
