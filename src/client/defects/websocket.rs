@@ -25,6 +25,17 @@ defects! {
         }
     }
 
+    "cuts-within-characters" CutsWithinCharacters breaks ["WSSTOMP-18"],
+    "A long text is sent in messages of 1,023 octets, whatever ends there." {
+        fn octets(&self, frame: &WsFrame) -> Vec<u8> {
+            if frame.opcode != opcode::TEXT {
+                return encode_frame(frame);
+            }
+            let pieces = frame.payload.chunks(1023).map(|piece| WsFrame { payload: piece.to_vec(), ..frame.clone() });
+            pieces.flat_map(|piece| encode_frame(&piece)).collect()
+        }
+    }
+
     "takes-masked" TakesMasked breaks ["WS-FR-04"],
     "A masked frame of the server is read." {
         fn closes_at(&self, clause: &str) -> bool { clause != "WS-FR-03" }
