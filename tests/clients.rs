@@ -70,78 +70,87 @@ impl Judged {
     }
 }
 
-/// A driver that is ready: where it is installed, how it is started, and what is known of its library.
+/// A driver that is ready: where it is installed, how it is started, and how it is judged.
 struct Driver {
     name: &'static str,
     installed: &'static str,
     command: &'static [&'static str],
-    jobs: &'static str,
-    profile: Option<&'static str>,
+    /// Jobs, profile and patience.
+    args: &'static [&'static str],
+    /// What it is judged by.
+    suites: &'static [&'static str],
 }
 
 const STOMPJS: Driver = Driver {
     name: "stompjs",
     installed: "drivers/stompjs/node_modules",
     command: &["node", "drivers/stompjs/driver.mjs"],
-    jobs: "8",
-    profile: Some("client-stompjs"),
+    args: &["--jobs", "8", "--profile", "client-stompjs"],
+    suites: &["client"],
 };
 
 const BROWSER: Driver = Driver {
     name: "browser",
     installed: "drivers/browser/node_modules",
     command: &["node", "drivers/browser/driver.mjs"],
-    jobs: "2",
-    profile: Some("client-stompjs"),
+    args: &["--jobs", "3", "--profile", "client-browser", "--timeout", "15s"],
+    // A browser for each of 555 cases takes four minutes. What is Chromium's own is judged here; what is left to stompjs, which
+    // is the same on Node, is not.
+    suites: &[
+        "client/beats",
+        "client/handshake",
+        "client/reconnect",
+        "client/rules",
+        "client/session",
+        "client/websocket",
+    ],
 };
 
 const SPRING: Driver = Driver {
     name: "spring",
     installed: "drivers/spring/target/lib",
     command: &["drivers/spring/run.sh"],
-    jobs: "4",
-    profile: Some("client-spring"),
+    args: &["--jobs", "4", "--profile", "client-spring"],
+    suites: &["client"],
 };
 
 const PYTHON: Driver = Driver {
     name: "python",
     installed: "drivers/python/.venv/bin/python",
     command: &["drivers/python/.venv/bin/python", "drivers/python/driver.py"],
-    jobs: "8",
-    profile: None,
+    args: &["--jobs", "8"],
+    suites: &["client"],
 };
 
 const IN_HOUSE: Driver = Driver {
     name: "in-house",
     installed: STOMPLIANCE,
     command: &[STOMPLIANCE, "client"],
-    jobs: "8",
-    profile: None,
+    args: &["--jobs", "8"],
+    suites: &["client"],
 };
 
 impl Driver {
     /// Has a command find nothing wrong with it, or says that it is not installed.
-    fn clean(&self, command: &str, args: &[&str]) -> Option<Judged> {
+    fn clean(&self, command: &str, suites: &[&str]) -> Option<Judged> {
         let Self { name, installed, .. } = self;
         if !root().join(installed).exists() {
             skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
             return None;
         }
-        let all = [&["--jobs", self.jobs], args].concat();
-        let judged = run_on(command, &format!("{name}-{command}"), &all, self.command);
+        let judged =
+            run_on(command, &format!("{name}-{command}"), &[suites, self.args].concat(), self.command);
         assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
         Some(judged)
     }
 
-    /// Asserts that it keeps to its contract.
     fn keeps_its_contract(&self) {
         self.clean("driver-check", &[]);
     }
 
-    /// Asserts that it breaks nothing, but for what is known of its library, and all of that.
-    fn holds(&self, suites: &[&str]) {
-        let profile = self.profile.map_or_else(Vec::new, |name| vec!["--profile", name]);
-        let Some(judged) = self.clean("check-client", &[suites, &profile].concat()) else { return };
+    /// Asserts that it breaks what its profile lists, and nothing else.
+    fn holds(&self) {
+        let Some(judged) = self.clean("check-client", self.suites) else { return };
         let passed = judged.run["summary"]["pass"].as_u64().unwrap_or_default();
         let all = judged.run["cases"].as_array().map_or(0, Vec::len) as u64;
         assert!(passed > all / 2, "{} passes most of {all} cases: {}", self.name, judged.run["summary"]);
@@ -175,27 +184,27 @@ fn the_reference_client_keeps_the_contract_of_drivers() {
 
 #[test]
 fn stompjs_breaks_what_is_known() {
-    STOMPJS.holds(&["client"]);
+    STOMPJS.holds();
 }
 
 #[test]
 fn stompjs_in_chromium_breaks_what_is_known() {
-    BROWSER.holds(&["client"]);
+    BROWSER.holds();
 }
 
 #[test]
 fn spring_breaks_what_is_known() {
-    SPRING.holds(&["client"]);
+    SPRING.holds();
 }
 
 #[test]
 fn the_model_in_python_breaks_nothing() {
-    PYTHON.holds(&["client"]);
+    PYTHON.holds();
 }
 
 #[test]
 fn the_reference_client_breaks_nothing() {
-    IN_HOUSE.holds(&["client"]);
+    IN_HOUSE.holds();
 }
 
 /// Runs a program that is no client, and returns what is said of it.
