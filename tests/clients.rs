@@ -70,63 +70,141 @@ impl Judged {
     }
 }
 
-/// Asserts that a ready driver keeps to its contract.
-fn keeps_its_contract(name: &str, installed: &str, jobs: &str, client: &[&str]) {
-    if !root().join(installed).exists() {
-        return skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
+/// A driver that is ready: where it is installed, how it is started, and how it is judged.
+struct Driver {
+    name: &'static str,
+    installed: &'static str,
+    command: &'static [&'static str],
+    /// Jobs, profile and patience.
+    args: &'static [&'static str],
+    /// What it is judged by.
+    suites: &'static [&'static str],
+}
+
+const STOMPJS: Driver = Driver {
+    name: "stompjs",
+    installed: "drivers/stompjs/node_modules",
+    command: &["node", "drivers/stompjs/driver.mjs"],
+    args: &["--jobs", "8", "--profile", "client-stompjs"],
+    suites: &["client"],
+};
+
+const BROWSER: Driver = Driver {
+    name: "browser",
+    installed: "drivers/browser/node_modules",
+    command: &["node", "drivers/browser/driver.mjs"],
+    args: &["--jobs", "3", "--profile", "client-browser", "--timeout", "15s"],
+    // A browser for each of 555 cases takes four minutes. What is Chromium's own is judged here; what is left to stompjs, which
+    // is the same on Node, is not.
+    suites: &[
+        "client/beats",
+        "client/handshake",
+        "client/reconnect",
+        "client/rules",
+        "client/session",
+        "client/websocket",
+    ],
+};
+
+const SPRING: Driver = Driver {
+    name: "spring",
+    installed: "drivers/spring/target/lib",
+    command: &["drivers/spring/run.sh"],
+    args: &["--jobs", "4", "--profile", "client-spring"],
+    suites: &["client"],
+};
+
+const PYTHON: Driver = Driver {
+    name: "python",
+    installed: "drivers/python/.venv/bin/python",
+    command: &["drivers/python/.venv/bin/python", "drivers/python/driver.py"],
+    args: &["--jobs", "8"],
+    suites: &["client"],
+};
+
+const IN_HOUSE: Driver = Driver {
+    name: "in-house",
+    installed: STOMPLIANCE,
+    command: &[STOMPLIANCE, "client"],
+    args: &["--jobs", "8"],
+    suites: &["client"],
+};
+
+impl Driver {
+    /// Has a command find nothing wrong with it, or says that it is not installed.
+    fn clean(&self, command: &str, suites: &[&str]) -> Option<Judged> {
+        let Self { name, installed, .. } = self;
+        if !root().join(installed).exists() {
+            skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
+            return None;
+        }
+        let judged =
+            run_on(command, &format!("{name}-{command}"), &[suites, self.args].concat(), self.command);
+        assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
+        Some(judged)
     }
-    let judged = run_on("driver-check", name, &["--jobs", jobs], client);
-    assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
+
+    fn keeps_its_contract(&self) {
+        self.clean("driver-check", &[]);
+    }
+
+    /// Asserts that it breaks what its profile lists, and nothing else.
+    fn holds(&self) {
+        let Some(judged) = self.clean("check-client", self.suites) else { return };
+        let passed = judged.run["summary"]["pass"].as_u64().unwrap_or_default();
+        let all = judged.run["cases"].as_array().map_or(0, Vec::len) as u64;
+        assert!(passed > all / 2, "{} passes most of {all} cases: {}", self.name, judged.run["summary"]);
+    }
 }
 
 #[test]
 fn the_driver_of_stompjs_keeps_its_contract() {
-    keeps_its_contract(
-        "stompjs",
-        "drivers/stompjs/node_modules",
-        "4",
-        &["node", "drivers/stompjs/driver.mjs"],
-    );
+    STOMPJS.keeps_its_contract();
 }
 
 #[test]
 fn the_driver_of_stompjs_in_chromium_keeps_its_contract() {
-    keeps_its_contract(
-        "browser",
-        "drivers/browser/node_modules",
-        "2",
-        &["node", "drivers/browser/driver.mjs"],
-    );
+    BROWSER.keeps_its_contract();
 }
 
 #[test]
 fn the_driver_of_spring_keeps_its_contract() {
-    keeps_its_contract("spring", "drivers/spring/target/lib", "4", &["drivers/spring/run.sh"]);
+    SPRING.keeps_its_contract();
 }
 
 #[test]
 fn the_driver_in_python_keeps_its_contract() {
-    let python = "drivers/python/.venv/bin/python";
-    keeps_its_contract("python-contract", python, "4", &[python, "drivers/python/driver.py"]);
+    PYTHON.keeps_its_contract();
 }
 
-/// Asserts that a ready driver breaks nothing, but for what is known of its library.
-fn holds(name: &str, installed: &str, args: &[&str], client: &[&str]) {
-    if !root().join(installed).exists() {
-        return skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
-    }
-    let judged = check(name, args, client);
-    assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
-    let passed = judged.run["summary"]["pass"].as_u64().unwrap_or_default();
-    let all = judged.run["cases"].as_array().map_or(0, Vec::len) as u64;
-    assert!(passed > all / 2, "{name} passes most of {all} cases: {}", judged.run["summary"]);
+#[test]
+fn the_reference_client_keeps_the_contract_of_drivers() {
+    IN_HOUSE.keeps_its_contract();
+}
+
+#[test]
+fn stompjs_breaks_what_is_known() {
+    STOMPJS.holds();
+}
+
+#[test]
+fn stompjs_in_chromium_breaks_what_is_known() {
+    BROWSER.holds();
+}
+
+#[test]
+fn spring_breaks_what_is_known() {
+    SPRING.holds();
 }
 
 #[test]
 fn the_model_in_python_breaks_nothing() {
-    let python = "drivers/python/.venv/bin/python";
-    let suites = ["client/session", "client/handshake", "client/commands", "client/rules"];
-    holds("python", python, &suites, &[python, "drivers/python/driver.py"]);
+    PYTHON.holds();
+}
+
+#[test]
+fn the_reference_client_breaks_nothing() {
+    IN_HOUSE.holds();
 }
 
 /// Runs a program that is no client, and returns what is said of it.

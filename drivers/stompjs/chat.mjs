@@ -39,7 +39,7 @@ export class Chat {
       onConnect: () => this.#connected(),
       onStompError: (frame) => this.#refused(frame),
       onUnhandledMessage: ({ headers }) => console.error('a MESSAGE of no subscription:', JSON.stringify(headers)),
-      onWebSocketError: (event) => this.#error(event.message ?? 'the WebSocket failed'), // browsers do not say why
+      onWebSocketError: (event) => this.#failed(event.message ?? 'the WebSocket failed'), // browsers do not say why
       onWebSocketClose: ({ code }) => this.#tell({ event: 'closed', code }),
     });
   }
@@ -96,6 +96,12 @@ export class Chat {
     this.#hasBeenConnected = true;
     this.#tell({ event: 'connected' });
     for (const command of this.#waiting.splice(0)) this.take(JSON.stringify(command));
+  }
+
+  /** `ws` has the status of a refused upgrade at the end of its message. */
+  #failed(message) {
+    if (message.endsWith(' 401')) this.#refused({ headers: { message: 'Unauthorized' } });
+    else this.#error(message);
   }
 
   #refused({ headers }) {

@@ -1,6 +1,5 @@
 // A driver for @stomp/stompjs on Node: the contract is docs/drivers.md.
 import { readFileSync } from 'node:fs';
-import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
 import { Chat } from './chat.mjs';
 import { greet, obey, settings, tell } from './contract.mjs';
@@ -11,8 +10,11 @@ console.log = console.error;
 globalThis.WebSocket = WebSocket;
 
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
-const chat = new Chat(settings(), SockJS, tell);
+const given = settings();
 greet('@stomp/stompjs', dependencies['@stomp/stompjs']);
+// Loaded where it is asked for only: a driver is started once for each case.
+const SockJS = given.transport === 'sockjs' ? (await import('sockjs-client')).default : undefined;
+const chat = new Chat(given, SockJS, tell);
 chat.start();
 await obey((line) => chat.take(line));
 await chat.quit();
