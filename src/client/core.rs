@@ -37,7 +37,7 @@ pub enum Input {
     Line(String),
     /// The end of its standard input.
     EndOfInput,
-    /// The answer to its request, and whether the connection is a WebSocket now.
+    /// The answer to its request: with status 101 the connection is a WebSocket now.
     Answered(HttpResponse),
     /// The request came to nothing.
     Failed(String),
@@ -711,4 +711,129 @@ fn destination(order: &Map<String, Value>) -> Result<String, String> {
 
 fn subscribe_frame(to: &Subscription) -> Frame {
     Frame::new("SUBSCRIBE").with("id", &to.id).with("destination", &to.destination).with("ack", &to.ack)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::ws::{WsFrame, accept_key, encode_frame, opcode};
+    use crate::stomp::encode;
+
+    /// A client, its time, and all that it did.
+    struct Life {
+        core: Core,
+        now: Duration,
+        done: Vec<Effect>,
+    }
+
+    impl Life {
+        fn begun() -> Life {
+            let environment = Environment {
+                authority: "127.0.0.1:1".into(),
+                path: "/ws/im".into(),
+                token: "t".into(),
+                app: "a".into(),
+                heart_beat: "500,500".into(),
+                sockjs: false,
+            };
+            let core = Core::new(Policy::default(), environment, 7);
+            let mut life = Life { core, now: Duration::ZERO, done: Vec::new() };
+            life.meets(Input::Start);
+            life
+        }
+
+        /// Something happens. What is waited for lies ahead: or time would stand still where it is not real.
+        fn meets(&mut self, input: Input) {
+            self.done.extend(self.core.handle(input, self.now));
+            let at = self.core.wakes_at();
+            assert!(at.is_none_or(|at| at > self.now), "{at:?} at {:?}: {:?}", self.now, self.core.road);
+        }
+
+        /// Time passes, up to what is waited for.
+        fn waits(&mut self) {
+            self.now = self.core.wakes_at().expect("something is waited for");
+            self.meets(Input::Tick);
+        }
+
+        /// The server takes it in.
+        fn is_taken_in(&mut self, heart_beat: &str) {
+            let asked = self.done.iter().rev().find_map(|effect| match effect {
+                Effect::Open(request) => Some(request.clone()),
+                _ => None,
+            });
+            let headers = asked.expect("it has asked").headers;
+            let key =
+                headers.into_iter().find(|(name, _)| name == "Sec-WebSocket-Key").expect("with a key").1;
+            let headers = [
+                ("upgrade", "websocket"),
+                ("connection", "Upgrade"),
+                ("sec-websocket-accept", &accept_key(&key)),
+            ];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            self.meets(Input::Answered(HttpResponse { status: 101, headers, body: Vec::new() }));
+            self.hears(&Frame::new("CONNECTED").with("version", "1.2").with("heart-beat", heart_beat));
+        }
+
+        fn hears(&mut self, frame: &Frame) {
+            let text = encode(frame, Version::V12);
+            self.meets(Input::Octets(encode_frame(&WsFrame::new(opcode::TEXT, text, None))));
+        }
+
+        /// The events that it told.
+        fn told(&self) -> Vec<String> {
+            let event = |effect: &Effect| match effect {
+                Effect::Print(line) => {
+                    serde_json::from_str::<Value>(line).ok()?["event"].as_str().map(str::to_owned)
+                }
+                _ => None,
+            };
+            self.done.iter().filter_map(event).collect()
+        }
+    }
+
+    #[test]
+    fn it_comes_back_until_it_is_let_in_and_beats_until_the_server_falls_silent() {
+        let mut life = Life::begun();
+        for _ in 0..5 {
+            life.meets(Input::Failed("refused".into()));
+            life.waits();
+        }
+        life.is_taken_in("500,500");
+        let let_in = life.now;
+        while life.told().last().is_none_or(|event| event != "closed") {
+            life.waits();
+        }
+        let mut told = life.told();
+        told.retain(|event| event != "error");
+        assert_eq!(told, ["connected", "closed"]);
+        // Twice the interval of silence, and the closing handshake that nobody answers.
+        assert_eq!(life.now - let_in, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn told_to_quit_it_does_what_is_to_be_done_and_leaves_however_silent_the_server_is() {
+        let mut life = Life::begun();
+        life.meets(Input::Line(r#"{"do":"send","to":"b","content":"x","receipt":"r"}"#.into()));
+        life.is_taken_in("0,0");
+        life.hears(&Frame::new("RECEIPT").with("receipt-id", "r"));
+        life.meets(Input::EndOfInput);
+        // Neither the RECEIPT of DISCONNECT comes nor the close.
+        while !life.done.contains(&Effect::Exit(0)) {
+            life.waits();
+        }
+        assert_eq!(life.told(), ["connected", "receipt", "error", "closed"]);
+        assert!(life.now <= Duration::from_secs(6), "{:?}", life.now);
+    }
+
+    #[test]
+    fn told_to_quit_where_nobody_lets_it_in_it_says_what_is_left_undone() {
+        let mut life = Life::begun();
+        life.meets(Input::Line(r#"{"do":"sync"}"#.into()));
+        life.meets(Input::Line(r#"{"do":"quit"}"#.into()));
+        while !life.done.contains(&Effect::Exit(0)) {
+            life.waits();
+        }
+        assert_eq!(life.told(), ["error"]);
+        assert_eq!(life.now, LAST_CHANCE);
+    }
 }
