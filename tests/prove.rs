@@ -113,12 +113,19 @@ fn a_bad_network_changes_no_verdict() {
 }
 
 #[test]
-fn what_a_defect_breaks_is_in_the_catalogue() {
+fn defects_have_names_of_their_own_and_break_what_is_in_the_catalogue() {
     let library = Library::embedded();
     let known: BTreeSet<&str> = library.catalogue.keys().map(String::as_str).collect();
-    for defect in [Side::Server, Side::Client].into_iter().flat_map(Accused::defects) {
-        let unknown: Vec<_> = defect.breaks.iter().filter(|clause| !known.contains(**clause)).collect();
-        assert!(unknown.is_empty(), "{}: {unknown:?}", defect.name);
+    for side in [Side::Server, Side::Client] {
+        let all = Accused::defects(side);
+        let names: BTreeSet<_> = all.iter().map(|defect| defect.name).collect();
+        assert_eq!(names.len(), all.len());
+        for defect in all {
+            let unknown: Vec<_> = defect.breaks.iter().filter(|clause| !known.contains(**clause)).collect();
+            assert!(unknown.is_empty(), "{}: {unknown:?}", defect.name);
+            assert!(!defect.breaks.is_empty() && defect.description.ends_with('.'), "{}", defect.name);
+            assert!(Accused::with_defect(side, defect.name).is_ok(), "{}", defect.name);
+        }
     }
 }
 

@@ -58,22 +58,3 @@ mod sockjs;
 mod upgrade;
 mod websocket;
 mod writing;
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::client::Policy;
-
-    #[test]
-    fn names_are_unique_and_every_defect_breaks_something() {
-        let names: BTreeSet<_> = all().map(|defect| defect.name).collect();
-        assert_eq!(names.len(), all().count());
-        for defect in all() {
-            assert!(!defect.breaks.is_empty() && defect.description.ends_with('.'), "{}", defect.name);
-            let found = Policy::with_defect(defect.name).map(|found| found.defect);
-            assert_eq!(found, Ok(Some(defect.name)));
-        }
-    }
-}

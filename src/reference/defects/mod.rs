@@ -86,21 +86,7 @@ mod websocket;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::reference::policy::{Peculiarity, Policy};
-
-    #[test]
-    fn names_are_unique_and_every_defect_breaks_something() {
-        let names: BTreeSet<_> = all().map(|defect| defect.name).collect();
-        assert_eq!(names.len(), all().count());
-        for defect in all() {
-            assert!(!defect.breaks.is_empty() && defect.description.ends_with('.'), "{}", defect.name);
-            let found = Policy::with_defect(defect.name).map(|found| found.peculiarity());
-            assert_eq!(found, Ok(Some(Peculiarity::Defect(defect.name))));
-        }
-    }
 
     #[test]
     fn an_unknown_name_is_answered_with_the_nearest() {
