@@ -57,6 +57,9 @@ fn unmarked(text: &str) -> String {
         ("group_(blue|red|green|empty)", "group_X"),
         ("17672[0-9]{8}", "TIME"),
         ("\"m-[0-9]+\"", "\"m-N\""),
+        ("[0-9]+ of 1000 in order", "N of 1000 in order"),
+        ("MARK-[0-9]{3,}", "MARK-N"),
+        ("/[0-9]{3}/[0-9a-f]{16}/websocket", "/SERVER/SESSION/websocket"),
     ];
     replaced.iter().fold(text.to_owned(), |text, (pattern, by)| {
         regex_lite::Regex::new(pattern).unwrap().replace_all(&text, *by).into_owned()
@@ -79,12 +82,19 @@ fn a_server_that_conforms_is_clean_however_it_does_so() {
 }
 
 #[test]
-fn the_reference_client_is_clean() {
+fn a_client_that_conforms_is_clean_however_it_does_so() {
     let library = Library::embedded();
-    let records = try_on(&library, Accused::correct(Side::Client), &[], HOW).unwrap();
-    assert_eq!(false_alarms(&records), [""; 0]);
-    let passed = records.iter().filter(|r| r.verdict == Verdict::Pass).count();
-    assert!(passed > 550, "{passed}");
+    let some = ["correct", "crlf", "line-ends-behind-frames", "fragments", "1.2-only"];
+    let clients = Accused::conforming(Side::Client);
+    let clients: Vec<_> = clients.into_iter().filter(|(name, ..)| some.contains(name)).collect();
+    assert_eq!(clients.len(), some.len());
+    let tried = on_all_cores(&clients, |(.., client)| try_on(&library, *client, &[], HOW).unwrap());
+    for ((name, ..), records) in clients.iter().zip(&tried) {
+        assert_eq!(false_alarms(records), [""; 0], "{name}");
+        let passed = records.iter().filter(|r| r.verdict == Verdict::Pass).count();
+        // Some cases ask for sessions in 1.0 and 1.1.
+        assert!(passed > 570, "{name}: {passed}");
+    }
 }
 
 #[test]

@@ -188,12 +188,9 @@ fn bar(title: &str, length: usize) -> ProgressBar {
     bar
 }
 
-/// The correct server and its variants, or the correct client.
+/// The correct server or client, and its variants.
 fn clean(library: &Library, how: How, matrix: &mut Matrix) -> Result<(), ProveError> {
-    let correct = ("correct", "Answers every question rightly.", Accused::correct(matrix.side));
-    let others = variants::all().iter().map(|v| (v.name, v.description, Accused::Server(v.policy())));
-    let others = others.filter(|_| matrix.side == Side::Server);
-    let all: Vec<_> = std::iter::once(correct).chain(others).collect();
+    let all = Accused::conforming(matrix.side);
     let bar = bar("those that must be clean", all.len());
     let tried = on_all_cores(&all, |(name, description, accused)| {
         let records = try_on(library, *accused, &[], how)?;

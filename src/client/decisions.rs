@@ -79,6 +79,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         encode_frame(frame)
     }
 
+    /// Whether STOMP that is text is sent as text (WSSTOMP-05).
+    fn sends_text(&self) -> bool {
+        true
+    }
+
     /// Whether a breach of this clause by the server ends the connection (WS-FR-04 and others).
     fn closes_at(&self, clause: &str) -> bool {
         true

@@ -16,6 +16,7 @@ mod policy;
 mod session;
 mod shell;
 mod socket;
+pub mod variants;
 
 pub use self::core::{Core, Effect, Input};
 pub use contract::{Environment, PREFIX};

@@ -6,6 +6,7 @@ use std::ops::Deref;
 
 use super::decisions::Decisions;
 use super::defects;
+use super::variants::Variant;
 use crate::defect::Unknown;
 
 /// A client that answers every question rightly.
@@ -20,17 +21,19 @@ pub struct Policy {
     decisions: &'static dyn Decisions,
     /// The defect that it has, if it has one.
     pub defect: Option<&'static str>,
+    /// The variant that it is, if it is one.
+    pub variant: Option<&'static str>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Policy { decisions: &Correct, defect: None }
+        Policy { decisions: &Correct, defect: None, variant: None }
     }
 }
 
 impl PartialEq for Policy {
     fn eq(&self, other: &Policy) -> bool {
-        self.defect == other.defect
+        (self.defect, self.variant) == (other.defect, other.variant)
     }
 }
 
@@ -51,6 +54,11 @@ impl Policy {
     /// The names that come nearest, where there is no such defect.
     pub fn with_defect(name: &str) -> Result<Policy, Unknown> {
         let entry = defects::named(name)?;
-        Ok(Policy { decisions: entry.decisions, defect: Some(entry.defect.name) })
+        Ok(Policy { decisions: entry.decisions, defect: Some(entry.defect.name), variant: None })
+    }
+
+    /// A client that is right in another way.
+    pub(super) fn of_variant(variant: &'static Variant) -> Policy {
+        Policy { decisions: variant.decisions, defect: None, variant: Some(variant.name) }
     }
 }

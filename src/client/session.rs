@@ -210,7 +210,7 @@ impl Session {
 
     fn write(&mut self, octets: &[u8], now: Duration) {
         match self.sockjs {
-            true => self.socket.say(self.policy.sock_write(sockjs::as_text(octets)).as_bytes()),
+            true => self.socket.say_text(&self.policy.sock_write(sockjs::as_text(octets))),
             false => self.socket.say(octets),
         }
         self.said_at = now;

@@ -134,9 +134,14 @@ impl Socket {
         }
     }
 
-    /// Sends a message of text.
+    /// Sends a message of STOMP.
     pub(super) fn say(&mut self, octets: &[u8]) {
-        self.write(opcode::TEXT, octets);
+        self.write(if self.policy.sends_text() { opcode::TEXT } else { opcode::BINARY }, octets);
+    }
+
+    /// Sends a message of text.
+    pub(super) fn say_text(&mut self, text: &str) {
+        self.write(opcode::TEXT, text.as_bytes());
     }
 
     /// Says that the connection is to end, once.

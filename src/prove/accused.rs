@@ -8,7 +8,7 @@ use crate::case::profile::Profile;
 use crate::case::script::Side;
 use crate::client;
 use crate::defect::{Defect, Unknown};
-use crate::reference::{self, Directory, defects};
+use crate::reference::{self, Directory, defects, variants};
 use crate::run::{Client, Subject};
 
 /// Who is put on trial.
@@ -44,6 +44,18 @@ impl Accused {
             Side::Server => Accused::Server(reference::Policy::with_defect(name)?),
             Side::Client => Accused::Client(client::Policy::with_defect(name)?),
         })
+    }
+
+    /// The correct one of this side and those that are right in another way: name, what it does, and who it is.
+    pub fn conforming(side: Side) -> Vec<(&'static str, &'static str, Accused)> {
+        let correct = ("correct", "Answers every question rightly.", Accused::correct(side));
+        let servers = || variants::all().iter().map(|v| (v.name, v.description, Accused::Server(v.policy())));
+        let clients =
+            || client::variants::all().iter().map(|v| (v.name, v.description, Accused::Client(v.policy())));
+        match side {
+            Side::Server => std::iter::once(correct).chain(servers()).collect(),
+            Side::Client => std::iter::once(correct).chain(clients()).collect(),
+        }
     }
 
     /// All defects of this side.

@@ -61,9 +61,10 @@ impl Client {
         match self {
             Client::Visitor(door) => format!("that comes to {}", door.url()),
             Client::Program { command, .. } => command.iter().map(quoted).collect::<Vec<_>>().join(" "),
-            Client::Reference { policy, .. } => match policy.defect {
-                None => "stompliance client".to_owned(),
-                Some(defect) => format!("stompliance client --defect {defect}"),
+            Client::Reference { policy, .. } => match (policy.defect, policy.variant) {
+                (Some(defect), _) => format!("stompliance client --defect {defect}"),
+                (None, Some(variant)) => format!("stompliance client --variant {variant}"),
+                (None, None) => "stompliance client".to_owned(),
             },
         }
     }

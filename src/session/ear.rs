@@ -109,10 +109,14 @@ impl Ear {
     /// Octets of STOMP.
     pub(super) fn stomp(&mut self, octets: &[u8]) {
         self.decoder.feed(octets);
+        // Line ends that come along behind a frame are padding (STOMP12-FRAME-05), and nobody's heart-beat.
+        let mut padded = false;
         while let Some(item) = self.decoder.next_item() {
             match item {
+                Item::Eol if padded => {}
                 Item::Eol => (self.sink)(What::Beat { way: Way::In }),
                 Item::Frame(frame, faults) => {
+                    padded = true;
                     for fault in &faults {
                         self.fault(fault);
                     }
