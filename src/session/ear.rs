@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_session_is_opened_heard_and_ended() {
-        let (told, end) = heard(&["o", "h", r#"a["MESSAGE\n","\n\u0000\n"]"#, "c[3000,\"Go away!\"]"]);
+        // What comes along behind a frame is no beat, what comes alone is one.
+        let (told, end) = heard(&["o", "h", r#"a["MESSAGE\n","\n\u0000\n","\n"]"#, "c[3000,\"Go away!\"]"]);
         assert_eq!(told, ["opened", "MESSAGE", "beat"]);
         assert_eq!(end, Some((By::Target, Some(3000), "Go away!".to_owned())));
     }
