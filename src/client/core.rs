@@ -278,13 +278,17 @@ mod tests {
 
     impl Life {
         fn begun() -> Life {
+            Life::begun_over(false)
+        }
+
+        fn begun_over(sockjs: bool) -> Life {
             let environment = Environment {
                 authority: "127.0.0.1:1".into(),
                 path: "/ws/im".into(),
                 token: "t".into(),
                 app: "a".into(),
                 heart_beat: "500,500".into(),
-                sockjs: false,
+                sockjs,
             };
             let core = Core::new(Policy::default(), environment, 7);
             let mut life = Life { core, now: Duration::ZERO, done: Vec::new() };
@@ -307,6 +311,12 @@ mod tests {
 
         /// The server takes it in.
         fn is_taken_in(&mut self, heart_beat: &str) {
+            self.is_upgraded();
+            self.hears(&Frame::new("CONNECTED").with("version", "1.2").with("heart-beat", heart_beat));
+        }
+
+        /// The connection is a WebSocket.
+        fn is_upgraded(&mut self) {
             let asked = self.done.iter().rev().find_map(|effect| match effect {
                 Effect::Open(request) => Some(request.clone()),
                 _ => None,
@@ -321,7 +331,6 @@ mod tests {
             ];
             let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
             self.meets(Input::Answered(HttpResponse { status: 101, headers, body: Vec::new() }));
-            self.hears(&Frame::new("CONNECTED").with("version", "1.2").with("heart-beat", heart_beat));
         }
 
         fn hears(&mut self, frame: &Frame) {
@@ -373,6 +382,20 @@ mod tests {
         }
         assert_eq!(life.told(), ["connected", "receipt", "error", "closed"]);
         assert!(life.now <= Duration::from_secs(6), "{:?}", life.now);
+    }
+
+    #[test]
+    fn a_session_that_sockjs_has_closed_is_over_though_the_server_leaves_the_connection_open() {
+        let mut life = Life::begun_over(true);
+        let info = br#"{"websocket":true}"#.to_vec();
+        life.meets(Input::Answered(HttpResponse { status: 200, headers: Vec::new(), body: info }));
+        life.is_upgraded();
+        for frame in ["o", r#"a["CONNECTED\nversion:1.2\n\n\u0000"]"#, r#"c[3000,"Go away!"]"#] {
+            life.meets(Input::Octets(encode_frame(&WsFrame::new(opcode::TEXT, frame, None))));
+        }
+        life.waits();
+        assert_eq!(life.told(), ["connected", "closed"]);
+        assert!(life.done.contains(&Effect::Print(contract::closed(3000).to_string())));
     }
 
     #[test]

@@ -31,14 +31,6 @@ impl Default for Policy {
     }
 }
 
-impl PartialEq for Policy {
-    fn eq(&self, other: &Policy) -> bool {
-        (self.defect, self.variant) == (other.defect, other.variant)
-    }
-}
-
-impl Eq for Policy {}
-
 impl Deref for Policy {
     type Target = dyn Decisions;
 

@@ -128,7 +128,7 @@ impl Session {
             }
             Ok(SockFrame::Close(code, _)) => {
                 self.code = Some(code);
-                self.close(None);
+                self.socket.close(None);
                 heard.push(Heard::Close);
             }
             Err(fault) => heard.push(Heard::Broken(1002, fault.what)),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -20,6 +21,9 @@ use crate::target::{Account, Secret, Target};
 
 /// Clients that wait at a time; more are sent away.
 const MOST_WAITING: usize = 1000;
+
+/// How long it is waited where no client can be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The address that clients come to.
 #[derive(Debug)]
@@ -173,10 +177,10 @@ fn keep(listener: std::net::TcpListener, waiting: &mpsc::Sender<Asked>, progress
     runtime.block_on(async {
         let Ok(listener) = TcpListener::from_std(listener) else { return };
         let listener = Listener::tcp(listener);
-        // What the system cannot give now it may give later: the next client is taken then.
         loop {
             let Ok(stream) = listener.accept().await else {
-                tokio::task::yield_now().await;
+                // What the system cannot give now, as it does where too many files are open, it may give later.
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
             let (waiting, progress) = (waiting.clone(), progress.clone());
