@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
-import { greet, obey, settings, tell, tellLine } from '../stompjs/contract.mjs';
+import { serve, tell, tellLine } from '../stompjs/contract.mjs';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const drivers = new URL('../', import.meta.url);
 
 /** Serves the folder of the drivers: from `file:` no module is loaded, and such a page has no origin as those of users have. */
-async function serve() {
+async function host() {
   const server = createServer(async (request, response) => {
     try {
       const { pathname } = new URL(request.url, 'http://localhost'); // nothing above the folder: `..` is resolved
@@ -25,23 +25,30 @@ async function serve() {
   return `http://127.0.0.1:${server.address().port}/browser/page.html`;
 }
 
-async function open(browser, address) {
+/** A page for each client: nothing of the one before is left in it. */
+async function open(browser, address, settings) {
   const page = await browser.newPage();
   page.on('console', (message) => console.error(message.text()));
   page.on('pageerror', (error) => tell({ event: 'error', message: String(error) }));
   await page.exposeFunction('tellLine', tellLine);
   await page.goto(address);
-  return page;
+  await page.evaluate((it) => window.start(it), settings);
+  return {
+    take: (line) => page.evaluate((it) => window.chat.take(it), line),
+    quit: async () => {
+      await page.evaluate(() => window.quit());
+      await page.close();
+    },
+    drop: () => page.close(),
+  };
 }
 
-const given = settings();
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
-greet('@stomp/stompjs in Chromium', dependencies['@stomp/stompjs']);
-// SIGTERM is to end us, as it does by itself: Playwright would end Chromium alone. Without us Chromium ends as well.
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], handleSIGTERM: false });
-const page = await open(browser, await serve());
-await page.evaluate((it) => window.start(it), given);
-await obey((line) => page.evaluate((it) => window.chat.take(it), line));
-await page.evaluate(() => window.quit());
-await browser.close();
-process.stdout.write('', () => process.exit(0)); // once all has been told
+let place;
+
+await serve('@stomp/stompjs in Chromium', dependencies['@stomp/stompjs'], async (settings) => {
+  // SIGTERM is to end us, as it does by itself: Playwright would end Chromium alone. Without us Chromium ends as well.
+  place ??= [await chromium.launch({ executablePath, args: ['--no-sandbox'], handleSIGTERM: false }), await host()];
+  const [browser, address] = place;
+  return open(browser, address, settings);
+});

@@ -12,7 +12,8 @@ import websockets
 
 import stomp
 
-CAN = ["send", "revoke", "sync", "group", "disconnect", "receipt", "ack", "transaction", "headers", "heart-beat", "reconnect"]
+CAN = ["send", "revoke", "sync", "group", "disconnect", "receipt", "ack", "transaction", "headers", "heart-beat", "reconnect",
+       "restart"]
 MEMBERS = ["id", "fromId", "toId", "chatType", "msgType", "content"]
 PERSONAL = "/user/queue/messages"
 PATIENCE = 5  # seconds for CONNECTED
@@ -369,6 +370,14 @@ class Client:
         self.staying.cancel()
         await asyncio.wait([self.staying])
 
+    def drop(self):
+        """Ends at once, as with the program: no goodbye, and nothing is told any more."""
+        self.stopped.set()
+        self.receipts.clear()
+        connection, self.connection = self.connection, None
+        if connection:
+            connection.ws.transport.abort()
+
     async def part(self):
         self.goodbye = str(uuid.uuid4())
         await self.connection.send("DISCONNECT", {"receipt": self.goodbye})
@@ -385,7 +394,7 @@ def destination_of(command):
 
 
 async def read_commands(queue):
-    """Puts commands into the queue until `quit` or the end of the input."""
+    """Puts commands into the queue until `quit`, `drop` or the end of the input, and returns which."""
     while line := await asyncio.to_thread(sys.stdin.buffer.readline):
         try:
             command = parse_json(line)
@@ -394,10 +403,11 @@ async def read_commands(queue):
             continue
         if not isinstance(command, dict) or not isinstance(command.get("do"), str):
             tell("error", message="a command that says nothing to do")
-        elif command["do"] == "quit":
-            return
+        elif command["do"] in ("quit", "drop"):
+            return command["do"]
         else:
             queue.put_nowait(command)
+    return "quit"
 
 
 async def do_commands(client, queue):
@@ -406,11 +416,12 @@ async def do_commands(client, queue):
         queue.task_done()
 
 
-async def main():
-    tell_hello()
-    client, queue = Client(os.environ), asyncio.Queue()
+async def live(environment):
+    """One client, until it is to end. What is left of it ends with this loop."""
+    client, queue = Client(environment), asyncio.Queue()
     doing = asyncio.create_task(do_commands(client, queue))
-    await read_commands(queue)
+    if await read_commands(queue) == "drop":
+        return client.drop()
     try:
         await asyncio.wait_for(queue.join(), LAST_CHANCE)
     except TimeoutError:
@@ -419,9 +430,29 @@ async def main():
     await client.disconnect()
 
 
+def next_environment():
+    """That of the next client; none at the end of the input."""
+    for line in iter(sys.stdin.buffer.readline, b""):
+        command = parse_json(line)
+        if command["do"] == "restart":
+            return command["environment"]
+    return None
+
+
+def main():
+    environment = os.environ
+    while environment:
+        tell_hello()
+        asyncio.run(live(environment))
+        if os.environ.get("STOMPLIANCE_RESTART") != "1":
+            break
+        tell("over")
+        environment = next_environment()
+
+
 def tell_hello():
     print(json.dumps({"hello": 1, "name": "websockets", "version": websockets.__version__, "can": CAN}), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -70,6 +70,12 @@ export class Chat {
     if (end === 'late') await this.#client.deactivate({ force: true });
   }
 
+  /** Ends at once, as with the program: no goodbye, and nothing is told any more. */
+  async drop() {
+    this.#tell = () => {};
+    await this.#client.deactivate({ force: true });
+  }
+
   #error(message) {
     this.#tell({ event: 'error', message });
   }

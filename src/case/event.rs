@@ -207,6 +207,9 @@ pub enum What {
     Started {
         /// How.
         command: String,
+        /// Whether it was restarted, in the process that had run for another case (docs/drivers.md).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     /// A line on one of its standard streams.
     Line {

@@ -69,7 +69,8 @@ pub(super) fn what(event: &Event) -> Option<String> {
             let clause = if named { String::new() } else { format!(" [{clause}]") };
             format!("← malformed: {}{clause}", visible(what))
         }
-        What::Started { command } => format!("started: {}", visible(command)),
+        What::Started { command, again: false } => format!("started: {}", visible(command)),
+        What::Started { command, again: true } => format!("restarted in its process: {}", visible(command)),
         What::Line { stream, text } => {
             let way = match stream {
                 Stdio::In => "→",

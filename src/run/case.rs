@@ -97,7 +97,7 @@ pub(super) async fn perform(stage: &Arc<Stage>) {
         }
     }
     if script.judges == Side::Client {
-        client::end_all(stage).await;
+        client::dismiss(stage).await;
     } else if stage.lock().judge.wants_canary() {
         canary(stage).await;
     }

@@ -14,7 +14,8 @@ use super::door::Door;
 use super::host;
 use super::journal::JournalFolder;
 use super::preflight::Unfit;
-use super::process;
+use super::process::{self, Process, Variables};
+use super::program;
 use super::runner::engine_stage;
 use super::stage::{How, Stage};
 use super::world::World;
@@ -27,6 +28,8 @@ use crate::stomp::{Frame, Version, encode};
 const HELLO: Duration = Duration::from_millis(500);
 /// What a driver is held to be able to do that was said to be one, and does not say so itself.
 const USUAL: [&str; 5] = ["send", "revoke", "sync", "group", "disconnect"];
+/// What a driver can do that need not be started anew for each case.
+const RESTART: &str = "restart";
 /// What the names of points begin with that say what a driver can do.
 const CAN: &str = "can.";
 
@@ -112,7 +115,7 @@ pub(super) async fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     let variables = environment.into_iter().map(|(name, value)| (format!("{PREFIX}{name}"), value)).collect();
     let started = match client {
         Client::Visitor(door) => Ok(process::wait_for(door, stage, on).await),
-        Client::Program { command, .. } => process::spawn(command, variables, stage, on),
+        Client::Program { command, .. } => run(command, &variables, stage, on),
         Client::Reference { policy, .. } => {
             process::inhabit(*policy, &variables, host.connector.clone(), stage, on)
         }
@@ -123,6 +126,16 @@ pub(super) async fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
             stage.log(Some(on), What::Fault { why });
         }
         Ok(process) => drop(stage.lock().processes.insert(on.to_owned(), process)),
+    }
+}
+
+/// Starts a program; or restarts one that rests, of this case or else of any other.
+fn run(command: &[String], variables: &Variables, stage: &Arc<Stage>, on: &str) -> Result<Process, String> {
+    let residents = &stage.world.residents;
+    let own = stage.lock().processes.remove(on).filter(Process::rests);
+    match own.or_else(|| residents.take()).filter(|process| process.restart(variables, stage, on)) {
+        Some(process) => Ok(process),
+        None => program::spawn(command, variables, residents.are_wanted(), stage, on).map_err(|e| e.to_string()),
     }
 }
 
@@ -193,8 +206,15 @@ pub(super) async fn end_all(stage: &Stage) {
         terminate(stage, on);
     }
     for on in &running {
-        ended(stage, on, process::PARTING).await;
+        ended(stage, on, program::PARTING).await;
     }
+}
+
+/// Ends every client of a case, and keeps for the next case what can be restarted.
+pub(super) async fn dismiss(stage: &Stage) {
+    end_all(stage).await;
+    let processes = std::mem::take(&mut stage.lock().processes);
+    processes.into_values().filter(Process::rests).for_each(|process| stage.world.residents.keep(process));
 }
 
 /// Starts the client once, before anything is judged: whether it connects at all, and what it says it can do.
@@ -254,6 +274,13 @@ async fn audition(stage: &Arc<Stage>) -> Result<(), String> {
         Some(can) => Some(can),
         None => forced.then(|| USUAL.map(str::to_owned).into()),
     };
+    let can = can.map(|mut can| {
+        can.retain(|word| word != RESTART || !stage.world.fresh_clients);
+        can
+    });
+    if can.iter().flatten().any(|word| word == RESTART) {
+        stage.world.residents.want();
+    }
     let mut points: BTreeMap<String, Value> = stage
         .world
         .points

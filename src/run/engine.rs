@@ -307,6 +307,7 @@ async fn run(job: Job<'_>, tell: Tell, stop: watch::Receiver<bool>) -> Result<Co
         }
     }
     let stopped = Runner::new(world.clone(), settings, folder, tell).run(plan, stop).await;
+    world.residents.dismiss().await;
     if let Some(server) = server {
         server.shutdown().await;
     }

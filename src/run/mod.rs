@@ -20,6 +20,7 @@ mod order;
 mod plan;
 mod preflight;
 mod process;
+mod program;
 mod record;
 mod road;
 mod runner;

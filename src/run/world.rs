@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::client::Client;
 use super::learned::Learned;
+use super::program::Residents;
 use crate::case::profile::Profile;
 use crate::case::rule::Rule;
 use crate::case::script::Point;
@@ -50,6 +51,10 @@ pub struct World {
     pub floor: Duration,
     /// The client under test, where it is one that is judged.
     pub client: Option<Client>,
+    /// Whether each case has a process of its own, though the client can be restarted.
+    pub fresh_clients: bool,
+    /// Those that wait to be restarted.
+    pub(super) residents: Residents,
     /// What was learned of it, in this run or before.
     pub learned: Arc<Learned>,
     observed: Mutex<BTreeMap<String, Value>>,
@@ -131,6 +136,8 @@ impl World {
             tag: tag(settings.seed),
             floor: settings.floor,
             client: None,
+            fresh_clients: settings.fresh_clients,
+            residents: Residents::default(),
             learned,
             observed: Mutex::new(BTreeMap::new()),
             waiting: Waiting::default(),
@@ -274,6 +281,8 @@ pub struct Settings {
     pub repeat: usize,
     /// Whether the run goes on where the preflight fails.
     pub no_preflight: bool,
+    /// Whether a client under test is started anew for each case, though it can be restarted.
+    pub fresh_clients: bool,
     /// How long connections are kept at most after their case, so that what comes late is seen.
     pub linger: Duration,
     /// A network that delays, cuts and joins what it carries, if there is one in between.
@@ -291,6 +300,7 @@ impl Default for Settings {
             fail_fast: false,
             repeat: 1,
             no_preflight: false,
+            fresh_clients: false,
             linger: Duration::from_millis(250),
             chaos: None,
         }
