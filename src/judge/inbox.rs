@@ -9,6 +9,13 @@ use super::{Judge, Waiting, pattern, see};
 use crate::case::event::{By, Seen};
 
 impl Judge {
+    /// A connection is made, or a client started: what came by the one before of the same name is over.
+    pub(super) fn begins_anew(&mut self, on: &str) {
+        let inbox = self.inboxes.entry(on.to_owned()).or_default();
+        inbox.items.iter_mut().for_each(|item| item.stale = true);
+        inbox.ended = None;
+    }
+
     pub(super) fn data(&mut self, on: &str, at: u64) {
         self.inboxes.entry(on.to_owned()).or_default().data.push(at);
     }

@@ -152,9 +152,7 @@ impl Judge {
             What::End { run } => self.end(*run, at),
             What::Skip { .. } | What::Octets { .. } => {}
             What::Dial { .. } => {
-                let inbox = self.inboxes.entry(on.into()).or_default();
-                inbox.items.iter_mut().for_each(|item| item.stale = true);
-                inbox.ended = None;
+                self.begins_anew(on);
                 self.world.conns.insert(on.into(), Conn::default());
             }
             What::Http { way: Way::In, status, request, headers, body } => {
@@ -172,7 +170,8 @@ impl Judge {
             What::Line { stream: Stdio::Out, text } => {
                 self.take(on, Item::other(at, ItemKind::Told, client::told(text)));
             }
-            What::Started { .. } | What::Line { .. } => {}
+            What::Started { .. } => self.begins_anew(on),
+            What::Line { .. } => {}
             What::Exited { by, status, how } => self.exited(on, *by, *status, how, at),
             What::Opened { protocol } => {
                 self.take(on, Item::other(at, ItemKind::Opened, serde_json::json!({ "protocol": protocol })));

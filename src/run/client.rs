@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::door::Door;
-use super::host;
+use super::host::{self, Host};
 use super::journal::JournalFolder;
 use super::preflight::Unfit;
 use super::process::{self, Process, Variables};
 use super::program;
 use super::runner::engine_stage;
-use super::stage::{How, Stage};
+use super::stage::{How, Stage, State};
 use super::world::World;
 use crate::case::event::{Stdio, What};
 use crate::case::script::Script;
@@ -115,7 +116,7 @@ pub(super) async fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     let variables = environment.into_iter().map(|(name, value)| (format!("{PREFIX}{name}"), value)).collect();
     let started = match client {
         Client::Visitor(door) => Ok(process::wait_for(door, stage, on).await),
-        Client::Program { command, .. } => run(command, &variables, stage, on),
+        Client::Program { command, .. } => run(command, &variables, stage, on).await,
         Client::Reference { policy, .. } => {
             process::inhabit(*policy, &variables, host.connector.clone(), stage, on)
         }
@@ -130,13 +131,39 @@ pub(super) async fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
 }
 
 /// Starts a program; or restarts one that rests, of this case or else of any other.
-fn run(command: &[String], variables: &Variables, stage: &Arc<Stage>, on: &str) -> Result<Process, String> {
+async fn run(
+    command: &[String],
+    variables: &Variables,
+    stage: &Arc<Stage>,
+    on: &str,
+) -> Result<Process, String> {
     let residents = &stage.world.residents;
+    let leave = residents.start().await;
+    let before = connections(stage);
     let own = stage.lock().processes.remove(on).filter(Process::rests);
-    match own.or_else(|| residents.take()).filter(|process| process.restart(variables, stage, on)) {
-        Some(process) => Ok(process),
-        None => program::spawn(command, variables, residents.are_wanted(), stage, on).map_err(|e| e.to_string()),
-    }
+    let resting = own.or_else(|| residents.take()).filter(|process| process.restart(variables, stage, on));
+    let process = match resting {
+        Some(process) => process,
+        None => program::spawn(command, variables, residents.are_wanted(), stage, on)
+            .map_err(|e| e.to_string())?,
+    };
+    tokio::spawn(is_up(stage.clone(), on.to_owned(), before, leave));
+    Ok(process)
+}
+
+fn connections(stage: &Stage) -> u32 {
+    stage.host.get().map_or(0, Host::connections)
+}
+
+/// Gives back the leave to start once the client has connected, is gone, or has had its time.
+async fn is_up(stage: Arc<Stage>, on: String, before: u32, leave: Option<OwnedSemaphorePermit>) {
+    let deadline = Instant::now() + stage.world.patience();
+    let up = |state: &mut State| {
+        let is_gone = state.links.get(&on).is_some_and(|link| link.ended.is_some() && !link.open);
+        (is_gone || connections(&stage) > before).then_some(())
+    };
+    stage.until(deadline, up).await;
+    drop(leave);
 }
 
 /// Ends a client's standard input, once it has read what it was told.

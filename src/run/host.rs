@@ -51,6 +51,11 @@ impl Drop for Host {
 }
 
 impl Host {
+    /// How many connections there have been.
+    pub(super) fn connections(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// The name of the next connection.
     fn next_name(&self) -> String {
         format!("{}/{}", self.role, self.count.fetch_add(1, Ordering::Relaxed) + 1)

@@ -4,6 +4,7 @@
 //! It relies on tokio for processes. It never waits for a program to read, nor for one to end that does not.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::process::{ExitStatus, Stdio as Pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
@@ -329,12 +330,25 @@ fn says_over(line: &[u8]) -> bool {
         && serde_json::from_slice::<Value>(line).is_ok_and(|line| line["event"] == "over")
 }
 
-/// Programs that rest, until the next case has one of them restarted.
-#[derive(Debug, Default)]
+/// Programs of a run: those that rest, until the next case has one of them restarted, and how many may start at a time.
+#[derive(Debug)]
 pub(super) struct Residents {
     /// Whether the client under test said that it can be restarted, and may be.
     are_wanted: AtomicBool,
     resting: Mutex<Vec<Process>>,
+    /// A start needs a processor: more at a time would all be late, and be taken for clients that do not connect.
+    starts: Arc<Semaphore>,
+}
+
+impl Default for Residents {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Residents {
+            are_wanted: AtomicBool::default(),
+            resting: Mutex::default(),
+            starts: Arc::new(Semaphore::new(processors.max(2))),
+        }
+    }
 }
 
 impl Residents {
@@ -348,6 +362,11 @@ impl Residents {
 
     fn resting(&self) -> MutexGuard<'_, Vec<Process>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leave to start a client, which holds until it is given back. For that nobody's patience is used.
+    pub(super) async fn start(&self) -> Option<OwnedSemaphorePermit> {
+        self.starts.clone().acquire_owned().await.ok()
     }
 
     /// One that still lives.

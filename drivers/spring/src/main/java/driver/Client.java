@@ -54,6 +54,8 @@ final class Client {
     private final Map<String, String> environment;
     private final Executor loop;
     private final Listener listener;
+    private final ThreadPoolTaskScheduler scheduler = new ThreadPoolTaskScheduler(); // for heart-beats and receipts
+    private final Cuttable transport;
     private final WebSocketStompClient library;
     private final Inbox inbox = new Inbox();
     /** The ack of each destination that is to be subscribed to on every connection. */
@@ -67,14 +69,14 @@ final class Client {
         this.environment = environment;
         this.loop = loop;
         this.listener = listener;
+        this.transport = new Cuttable(transport());
         this.library = library();
     }
 
     private WebSocketStompClient library() {
-        var client = new WebSocketStompClient(transport());
+        var client = new WebSocketStompClient(transport);
         client.setMessageConverter(
                 new CompositeMessageConverter(List.of(new StringMessageConverter(), new MappingJackson2MessageConverter())));
-        var scheduler = new ThreadPoolTaskScheduler(); // for heart-beats and receipts
         scheduler.initialize();
         client.setTaskScheduler(scheduler);
         String beats = environment.get("STOMPLIANCE_HEART_BEAT");
@@ -98,7 +100,16 @@ final class Client {
         var url = URI.create(setting("URL") + "?token=" + URLEncoder.encode(token, StandardCharsets.UTF_8));
         var headers = new StompHeaders();
         headers.add("Authorization", "Bearer " + token);
-        library.connectAsync(url, new WebSocketHttpHeaders(), headers, new SessionHandler());
+        // In a thread of its own: SockJS asks the server what it can, and waits as long as that takes.
+        new Thread(() -> connect(url, headers)).start();
+    }
+
+    private void connect(URI url, StompHeaders headers) {
+        try {
+            library.connectAsync(url, new WebSocketHttpHeaders(), headers, new SessionHandler());
+        } catch (RuntimeException cause) {
+            loop.execute(() -> Events.error("", cause));
+        }
     }
 
     private String setting(String name) {
@@ -304,5 +315,11 @@ final class Client {
             }
             Events.tell("closed");
         }
+    }
+
+    /** Ends at once, as with the program: no goodbye of STOMP's. */
+    void drop() {
+        transport.cut();
+        scheduler.shutdown();
     }
 }

@@ -1,6 +1,7 @@
 package driver;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -12,24 +13,29 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.UUID;
-import java.util.concurrent.Executors;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.springframework.core.SpringVersion;
 
 /** The driver (docs/drivers.md): takes commands, and comes back after a connection was lost, which the library does not. */
 final class Driver implements Client.Listener {
     private static final List<String> CAN = List.of(
-            "send", "revoke", "sync", "group", "disconnect", "receipt", "ack", "headers", "heart-beat", "reconnect", "sockjs");
+            "send", "revoke", "sync", "group", "disconnect", "receipt", "ack", "headers", "heart-beat", "reconnect", "sockjs", "restart");
     private static final long LONGEST_DELAY = 30_000;
     /** A connection that ends earlier does not make the next delay short again. */
     private static final long STABLE = 10_000;
     /** What {@code quit} gives to commands that wait for a connection. */
     private static final long LAST_CHANCE = 2_000;
 
-    private final ScheduledExecutorService loop = Executors.newSingleThreadScheduledExecutor();
-    private final Client client = new Client(System.getenv(), this::execute, this);
+    /** Of what comes when it has been shut down nothing is done. */
+    private final ScheduledExecutorService loop =
+            new ScheduledThreadPoolExecutor(1, new ThreadPoolExecutor.DiscardPolicy());
+    private final CountDownLatch over = new CountDownLatch(1);
+    private final Client client;
     private final Queue<JsonNode> waiting = new ArrayDeque<>();
     private boolean ready;
     private boolean stopped;
@@ -38,28 +44,68 @@ final class Driver implements Client.Listener {
     private long delay = 1_000;
     private long began;
 
-    public static void main(String[] arguments) throws IOException {
+    private Driver(Map<String, String> environment) {
+        client = new Client(environment, this::execute, this);
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        boolean isRestarted = "1".equals(System.getenv("STOMPLIANCE_RESTART"));
+        for (var environment = System.getenv(); environment != null; environment = nextEnvironment(input)) {
+            tellHello();
+            new Driver(environment).live(input);
+            if (!isRestarted) {
+                break;
+            }
+            Events.tell("over");
+        }
+        System.exit(0); // threads of the library would hold us up
+    }
+
+    private static void tellHello() {
         var hello = Events.JSON.createObjectNode().put("hello", 1).put("name", "spring-websocket");
         hello.put("version", SpringVersion.getVersion()).set("can", Events.JSON.valueToTree(CAN));
         Events.tell(hello);
-        var driver = new Driver();
-        driver.execute(driver::connect);
-        driver.readCommands();
-        driver.execute(driver::quit);
     }
 
-    private void readCommands() throws IOException {
-        var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    /** That of the next client; null at the end of the input. */
+    private static Map<String, String> nextEnvironment(BufferedReader input) throws IOException {
         for (String line = input.readLine(); line != null; line = input.readLine()) {
             JsonNode command = parse(line);
-            if (!command.path("do").isTextual()) {
-                Events.error("no command: " + line);
-            } else if (command.get("do").asText().equals("quit")) {
-                return;
-            } else {
-                execute(() -> take(command));
+            if (command.path("do").asText().equals("restart")) {
+                return Events.JSON.convertValue(command.get("environment"), new TypeReference<>() {});
             }
         }
+        return null;
+    }
+
+    /** One client, until it is to end. */
+    private void live(BufferedReader input) throws Exception {
+        execute(this::connect);
+        if (isQuitNext(input)) {
+            execute(this::quit);
+            over.await();
+            loop.shutdownNow();
+        } else {
+            loop.shutdownNow();
+            loop.awaitTermination(1, TimeUnit.SECONDS); // nothing is told any more
+        }
+        client.drop();
+    }
+
+    /** Hands over the commands that come; false where it is to be dropped. */
+    private boolean isQuitNext(BufferedReader input) throws IOException {
+        for (String line = input.readLine(); line != null; line = input.readLine()) {
+            JsonNode command = parse(line);
+            String what = command.path("do").isTextual() ? command.get("do").asText() : "";
+            switch (what) {
+                case "quit" -> { return true; }
+                case "drop" -> { return false; }
+                case "" -> Events.error("no command: " + line);
+                default -> execute(() -> take(command));
+            }
+        }
+        return true;
     }
 
     private static JsonNode parse(String line) {
@@ -204,7 +250,7 @@ final class Driver implements Client.Listener {
 
     private void leave() {
         disconnect();
-        execute(() -> System.exit(0)); // behind what has come, and is still to be told
+        execute(over::countDown); // behind what has come, and is still to be told
     }
 
     /** On the one thread that all of the driver runs on. */
