@@ -75,71 +75,51 @@ struct Driver {
     name: &'static str,
     installed: &'static str,
     command: &'static [&'static str],
-    /// Jobs, profile and patience.
+    /// Jobs and profile.
     args: &'static [&'static str],
-    /// What it is judged by.
-    suites: &'static [&'static str],
 }
 
 const STOMPJS: Driver = Driver {
     name: "stompjs",
     installed: "drivers/stompjs/node_modules",
     command: &["node", "drivers/stompjs/driver.mjs"],
-    args: &["--jobs", "8", "--profile", "client-stompjs"],
-    suites: &["client"],
+    args: &["--profile", "client-stompjs"],
 };
 
 const BROWSER: Driver = Driver {
     name: "browser",
     installed: "drivers/browser/node_modules",
     command: &["node", "drivers/browser/driver.mjs"],
-    args: &["--jobs", "3", "--profile", "client-browser", "--timeout", "15s"],
-    // A browser for each of 555 cases takes four minutes. What is Chromium's own is judged here; what is left to stompjs, which
-    // is the same on Node, is not.
-    suites: &[
-        "client/beats",
-        "client/handshake",
-        "client/reconnect",
-        "client/rules",
-        "client/session",
-        "client/websocket",
-    ],
+    // Each is a browser.
+    args: &["--jobs", "4", "--profile", "client-browser"],
 };
 
 const SPRING: Driver = Driver {
     name: "spring",
     installed: "drivers/spring/target/lib",
     command: &["drivers/spring/run.sh"],
-    args: &["--jobs", "4", "--profile", "client-spring"],
-    suites: &["client"],
+    args: &["--profile", "client-spring"],
 };
 
 const PYTHON: Driver = Driver {
     name: "python",
     installed: "drivers/python/.venv/bin/python",
     command: &["drivers/python/.venv/bin/python", "drivers/python/driver.py"],
-    args: &["--jobs", "8"],
-    suites: &["client"],
+    args: &[],
 };
 
-const IN_HOUSE: Driver = Driver {
-    name: "in-house",
-    installed: STOMPLIANCE,
-    command: &[STOMPLIANCE, "client"],
-    args: &["--jobs", "8"],
-    suites: &["client"],
-};
+const IN_HOUSE: Driver =
+    Driver { name: "in-house", installed: STOMPLIANCE, command: &[STOMPLIANCE, "client"], args: &[] };
 
 impl Driver {
     /// Has a command find nothing wrong with it, or says that it is not installed.
-    fn clean(&self, command: &str, suites: &[&str]) -> Option<Judged> {
+    fn clean(&self, command: &str, more: &[&str]) -> Option<Judged> {
         let Self { name, installed, .. } = self;
         if !root().join(installed).exists() {
             skip(&format!("the driver {name}"), &format!("{installed} is not there (drivers/README.md)"));
             return None;
         }
-        let judged =
-            run_on(command, &format!("{name}-{command}"), &[suites, self.args].concat(), self.command);
+        let judged = run_on(command, &format!("{name}-{command}"), &[more, self.args].concat(), self.command);
         assert_eq!(judged.code, Some(0), "{name}: {:#?}\n{}\n{}", judged.failed(), judged.out, judged.err);
         Some(judged)
     }
@@ -150,7 +130,7 @@ impl Driver {
 
     /// Asserts that it breaks what its profile lists, and nothing else.
     fn holds(&self) {
-        let Some(judged) = self.clean("check-client", self.suites) else { return };
+        let Some(judged) = self.clean("check-client", &["client"]) else { return };
         let passed = judged.run["summary"]["pass"].as_u64().unwrap_or_default();
         let all = judged.run["cases"].as_array().map_or(0, Vec::len) as u64;
         assert!(passed > all / 2, "{} passes most of {all} cases: {}", self.name, judged.run["summary"]);
@@ -180,6 +160,15 @@ fn the_driver_in_python_keeps_its_contract() {
 #[test]
 fn the_reference_client_keeps_the_contract_of_drivers() {
     IN_HOUSE.keeps_its_contract();
+}
+
+#[test]
+fn a_driver_that_can_be_restarted_may_be_started_anew() {
+    let Some(judged) = STOMPJS.clean("driver-check", &["--fresh"]) else { return };
+    let out = &judged.out;
+    assert!(out.contains("the point `can.restart` is false"), "{out}");
+    let restarted = judged.run["cases"].to_string().contains(r#""again":true"#);
+    assert!(!restarted, "{out}");
 }
 
 #[test]
@@ -279,4 +268,114 @@ fn a_client_that_never_stops_connecting_is_judged() {
     let judged = check("storm", &["client/session", "--timeout", "1s"], &["python3", &python]);
     assert_eq!(judged.code, Some(1), "{}{}", judged.out, judged.err);
     assert!(judged.failed().iter().any(|line| line.contains("client/session/opens-with-its-token")));
+}
+
+/// Makes the reference client one that can be restarted, well or badly.
+const RESIDENT: &str = r#"
+import json, os, subprocess, sys, threading
+
+how, command = sys.argv[1], sys.argv[2:]
+shown = set()
+
+def tell(event):
+    print(json.dumps(event), flush=True)
+
+class Client:
+    def __init__(self, environment):
+        self.child = subprocess.Popen(command, env={**os.environ, **environment}, stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
+        self.is_over = threading.Event()
+        self.telling = threading.Thread(target=self.follow)
+        self.telling.start()
+
+    def follow(self):
+        for line in self.child.stdout:
+            event = json.loads(line)
+            if "hello" in event:
+                event["can"].append("restart")
+            if how == "remembers" and event.get("event") == "message":
+                if event["id"] in shown:
+                    continue
+                shown.add(event["id"])
+            if not self.is_over.is_set():
+                tell(event)
+        if not self.is_over.is_set():
+            self.over()
+
+    def over(self):
+        self.is_over.set()
+        if "STOMPLIANCE_RESTART" not in os.environ:
+            os._exit(0)
+        tell({"event": "over"})
+
+    def take(self, line):
+        if '"drop"' not in line:
+            self.child.stdin.write(line)
+            self.child.stdin.flush()
+        elif how == "lingers":
+            self.over()
+        elif how != "deaf":
+            self.is_over.set()
+            self.child.kill()
+            self.telling.join()
+            self.over()
+
+client = Client({})
+for line in sys.stdin:
+    if '"restart"' not in line:
+        client.take(line)
+    elif how == "gone":
+        os._exit(7)
+    else:
+        client = Client(json.loads(line)["environment"])
+client.child.stdin.close()
+"#;
+
+/// One that can be restarted, or claims so, and how it fared.
+fn resident(how: &str, command: &str, suites: &[&str]) -> Judged {
+    let script = scratch(&format!("resident-{how}")).join("driver.py");
+    fs::write(&script, RESIDENT).expect("the script is written");
+    let script = script.display().to_string();
+    run_on(command, &format!("resident-{how}"), suites, &["python3", &script, how, STOMPLIANCE, "client"])
+}
+
+#[test]
+fn a_driver_that_is_restarted_well_keeps_its_contract() {
+    let judged = resident("well", "driver-check", &[]);
+    assert_eq!(judged.code, Some(0), "{:#?}{}{}", judged.failed(), judged.out, judged.err);
+    assert!(judged.run["cases"].to_string().contains(r#""again":true"#), "{}", judged.out);
+}
+
+#[test]
+fn a_driver_whose_clients_outlive_their_end_is_told() {
+    let judged = resident(
+        "lingers",
+        "driver-check",
+        &["driver/contract/drops", "driver/contract/drops-who-comes-back"],
+    );
+    assert_eq!(judged.code, Some(1), "{:#?}{}{}", judged.failed(), judged.out, judged.err);
+    let failed = judged.failed();
+    assert_eq!(failed.len(), 2, "{failed:#?}");
+    assert_eq!(judged.out.matches("clause    DRIVER-14").count(), 2, "{}", judged.out);
+}
+
+#[test]
+fn a_driver_whose_clients_know_what_another_was_told_is_told() {
+    let judged = resident("remembers", "driver-check", &["driver/contract/restarts"]);
+    assert_eq!(judged.code, Some(1), "{:#?}{}{}", judged.failed(), judged.out, judged.err);
+    assert!(judged.out.contains("clause    DRIVER-14"), "{}", judged.out);
+}
+
+#[test]
+fn a_driver_that_is_deaf_to_drop_is_killed_and_started_anew() {
+    let judged = resident("deaf", "check-client", &["client/session"]);
+    assert_eq!(judged.code, Some(0), "{:#?}{}{}", judged.failed(), judged.out, judged.err);
+}
+
+#[test]
+fn a_driver_that_exits_where_it_is_restarted_is_told() {
+    let judged = resident("gone", "check-client", &["client/session"]);
+    assert_eq!(judged.code, Some(1), "{:#?}{}{}", judged.failed(), judged.out, judged.err);
+    assert!(judged.out.contains("came      the client exited with status 7"), "{}", judged.out);
+    assert!(judged.out.contains("restarted in its process: python3"), "{}", judged.out);
 }

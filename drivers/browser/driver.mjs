@@ -25,29 +25,27 @@ async function host() {
   return `http://127.0.0.1:${server.address().port}/browser/page.html`;
 }
 
-/** Chromium with a page that is loaded anew for each client, so that nothing of the one before is left in it. */
+/** Chromium with the page, in which one client after the other is made. */
 async function launch() {
   // SIGTERM is to end us, as it does by itself: Playwright would end Chromium alone. Without us Chromium ends as well.
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], handleSIGTERM: false });
   const page = await browser.newPage();
   page.on('console', (message) => console.error(message.text()));
   page.on('pageerror', (error) => tell({ event: 'error', message: String(error) }));
-  await page.exposeFunction('tellLine', tellLine);
+  await page.exposeFunction('tellLines', tellLine);
+  await page.goto(await host());
   return page;
 }
 
 const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 let page;
-let address;
 
 await serve('@stomp/stompjs in Chromium', dependencies['@stomp/stompjs'], async (settings) => {
   page ??= await launch();
-  address ??= await host();
-  await page.goto(address);
   await page.evaluate((it) => window.start(it), settings);
   return {
     take: (line) => page.evaluate((it) => window.chat.take(it), line),
     quit: () => page.evaluate(() => window.quit()),
-    drop: () => page.goto('about:blank'),
+    drop: () => page.evaluate(() => window.drop()),
   };
 });

@@ -20,6 +20,9 @@ pub(super) struct Args {
     /// The client is a driver (docs/drivers.md), though it does not say so.
     #[arg(long, conflicts_with = "listen")]
     driver: bool,
+    /// Start the client anew for each case, though it says that it can be restarted.
+    #[arg(long, conflicts_with = "listen")]
+    fresh: bool,
     /// Wait at this address, HOST:PORT, for a client that cannot be started; a page at / shows which case is next.
     #[arg(long, value_name = "ADDR", conflicts_with = "command")]
     listen: Option<String>,
@@ -45,7 +48,7 @@ pub(super) struct Args {
 /// Judges the client by the suites that are selected.
 pub(super) fn main(args: &Args) -> u8 {
     match &args.listen {
-        None => started(&args.judging, &args.command, args.driver, "client"),
+        None => started(&args.judging, &args.command, (args.driver, args.fresh), "client"),
         Some(address) => match open(args, address) {
             Ok(door) => visited(args, &Arc::new(door)),
             Err(why) => {
@@ -64,6 +67,9 @@ pub(super) struct DriverArgs {
     /// The client is a driver (docs/drivers.md), though it does not say so.
     #[arg(long)]
     driver: bool,
+    /// Start the driver anew for each case, though it says that it can be restarted.
+    #[arg(long)]
+    fresh: bool,
     /// How the driver is started: a program and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -71,16 +77,23 @@ pub(super) struct DriverArgs {
 
 /// Holds a driver to its contract.
 pub(super) fn on_driver(args: &DriverArgs) -> u8 {
-    started(&args.judging, &args.command, args.driver, "driver")
+    started(&args.judging, &args.command, (args.driver, args.fresh), "driver")
 }
 
-/// Judges a client that is started for each case, by the suites below this folder where no others are named.
-fn started(judging: &Judging, command: &[String], driver: bool, folder: &str) -> u8 {
+/// Judges a client that is started for each case, by the suites below this folder where no others are named; it may be said to be a
+/// driver, and to be started anew each time.
+fn started(judging: &Judging, command: &[String], (driver, fresh): (bool, bool), folder: &str) -> u8 {
     let client = Client::Program { command: command.to_owned(), driver };
-    let (flags, command) = (if driver { " --driver" } else { "" }, format!(" -- {}", client.shown()));
+    let flags = [(" --driver", driver), (" --fresh", fresh)];
+    let flags: String = flags.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag).collect();
+    let command = format!(" -- {}", client.shown());
     let subject = Subject::Client(client);
     let shown = shown(&subject);
-    judging.carry_out(judging.prepare(subject, Side::Client, Some(folder)), &shown, (flags, &command))
+    let ready = judging.prepare(subject, Side::Client, Some(folder)).map(|mut ready| {
+        ready.settings.fresh_clients = fresh;
+        ready
+    });
+    judging.carry_out(ready, &shown, (&flags, &command))
 }
 
 fn open(args: &Args, address: &str) -> Result<Door, String> {

@@ -9,7 +9,7 @@ use super::see::Sightline;
 use super::{Judge, Waiting};
 use crate::case::event::By;
 use crate::case::json::parse;
-use crate::case::script::role_of;
+use crate::case::script::{LISTENING, Member, role_of};
 
 /// A request as patterns see it: method, path, the query taken apart, headers by their names in small letters.
 pub(super) fn request(line: &str, headers: Map<String, Value>, body: &str) -> Value {
@@ -31,6 +31,12 @@ pub(super) fn told(line: &str) -> Value {
 }
 
 impl Judge {
+    /// Why nothing can come on a connection that there has not been yet: there is no client any more that could make it.
+    pub(super) fn cannot_come(&self, on: &str) -> Option<&String> {
+        let listens = |member: &Member| member.name == role_of(on) && member.state == LISTENING;
+        self.gone.as_ref().filter(|_| self.script.cast.iter().any(listens))
+    }
+
     /// The client is gone: nothing more is told by it, and nobody is left who could connect.
     pub(super) fn exited(&mut self, on: &str, by: By, status: Option<i32>, how: &str, at: u64) {
         if by == By::Target {
@@ -38,6 +44,7 @@ impl Judge {
         }
         let why = format!("the client {how}");
         self.inboxes.entry(on.to_owned()).or_default().ended = Some(why.clone());
+        self.gone = Some(why.clone());
         let lasting: Vec<u32> = self.active.iter().copied().filter(|id| self.is_lasting(*id)).collect();
         for id in &self.active {
             let Some((conn, wait)) = self.waits.get_mut(id) else { continue };
@@ -48,7 +55,7 @@ impl Judge {
                 let mut view =
                     Sightline { items: &mut inbox.items, ids: &self.ids, world: &mut self.world, me: conn };
                 wait.advance(&mut view);
-                wait.give_up(&why, &inbox.items, false);
+                wait.give_up(&why, &inbox.items, true);
             }
         }
     }

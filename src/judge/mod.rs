@@ -74,6 +74,8 @@ pub struct Judge {
     ids: Ids,
     runs: BTreeMap<u32, Run>,
     inboxes: BTreeMap<String, Inbox>,
+    /// Why there is no client any more that could connect.
+    gone: Option<String>,
     waits: BTreeMap<u32, (String, Wait)>,
     /// Waits that are not over yet, or not yet turned into checks.
     active: BTreeSet<u32>,
@@ -109,6 +111,7 @@ impl Judge {
             world,
             runs: BTreeMap::new(),
             inboxes: BTreeMap::new(),
+            gone: None,
             waits: BTreeMap::new(),
             active: BTreeSet::new(),
             checks: Vec::new(),
@@ -170,7 +173,10 @@ impl Judge {
             What::Line { stream: Stdio::Out, text } => {
                 self.take(on, Item::other(at, ItemKind::Told, client::told(text)));
             }
-            What::Started { .. } => self.begins_anew(on),
+            What::Started { .. } => {
+                self.gone = None;
+                self.begins_anew(on);
+            }
             What::Line { .. } => {}
             What::Exited { by, status, how } => self.exited(on, *by, *status, how, at),
             What::Opened { protocol } => {

@@ -153,11 +153,13 @@ impl Judge {
     }
 
     pub(super) fn watch(&mut self, id: u32, on: &str, mut wait: Wait) {
+        let cannot_come = self.cannot_come(on).filter(|_| !self.is_lasting(id)).cloned();
         let inbox = self.inboxes.entry(on.to_owned()).or_default();
         let mut view = Sightline { items: &mut inbox.items, ids: &self.ids, world: &mut self.world, me: on };
         wait.advance(&mut view);
+        let ended = inbox.ended.as_ref().or(cannot_come.as_ref().filter(|_| inbox.items.is_empty()));
         if wait.waiting() == Waiting::Event
-            && let Some(why) = &inbox.ended
+            && let Some(why) = ended
         {
             wait.give_up(why, &inbox.items, true);
         }

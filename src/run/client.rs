@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::door::Door;
@@ -114,32 +113,29 @@ pub(super) async fn start(stage: &Arc<Stage>, on: &str, how: &Start) {
     environment.extend(how.heart_beat.clone().map(|beats| ("HEART_BEAT", beats)));
     environment.extend(how.transport.clone().map(|transport| ("TRANSPORT", transport)));
     let variables = environment.into_iter().map(|(name, value)| (format!("{PREFIX}{name}"), value)).collect();
+    let keep = |process| drop(stage.lock().processes.insert(on.to_owned(), process));
     let started = match client {
-        Client::Visitor(door) => Ok(process::wait_for(door, stage, on).await),
+        Client::Visitor(door) => {
+            keep(process::wait_for(door, stage, on).await);
+            Ok(())
+        }
         Client::Program { command, .. } => run(command, &variables, stage, on).await,
         Client::Reference { policy, .. } => {
-            process::inhabit(*policy, &variables, host.connector.clone(), stage, on)
+            process::inhabit(*policy, &variables, host.connector.clone(), stage, on).map(keep)
         }
     };
-    match started {
-        Err(why) => {
-            let why = format!("the client cannot be started: {}: {why}", client.shown());
-            stage.log(Some(on), What::Fault { why });
-        }
-        Ok(process) => drop(stage.lock().processes.insert(on.to_owned(), process)),
+    if let Err(why) = started {
+        let why = format!("the client cannot be started: {}: {why}", client.shown());
+        stage.log(Some(on), What::Fault { why });
     }
 }
 
-/// Starts a program; or restarts one that rests, of this case or else of any other.
-async fn run(
-    command: &[String],
-    variables: &Variables,
-    stage: &Arc<Stage>,
-    on: &str,
-) -> Result<Process, String> {
+/// Starts a program, or restarts one that rests, of this case or else of any other; and waits until it has connected, is gone, or has
+/// had its time: how long a program takes to start is nothing that it is judged by.
+async fn run(command: &[String], variables: &Variables, stage: &Arc<Stage>, on: &str) -> Result<(), String> {
     let residents = &stage.world.residents;
-    let leave = residents.start().await;
-    let before = connections(stage);
+    let _leave = residents.leave_to_start().await;
+    let (begun, before) = (Instant::now(), connections(stage));
     let own = stage.lock().processes.remove(on).filter(Process::rests);
     let resting = own.or_else(|| residents.take()).filter(|process| process.restart(variables, stage, on));
     let process = match resting {
@@ -147,23 +143,19 @@ async fn run(
         None => program::spawn(command, variables, residents.are_wanted(), stage, on)
             .map_err(|e| e.to_string())?,
     };
-    tokio::spawn(is_up(stage.clone(), on.to_owned(), before, leave));
-    Ok(process)
+    stage.lock().processes.insert(on.to_owned(), process);
+    let is_up = |state: &mut State| {
+        let connected = connections(stage) > before;
+        (connected || state.links.get(on).is_none_or(|link| !link.open)).then_some(connected)
+    };
+    if stage.until(begun + residents.starting(stage.world.patience()), is_up).await == Some(true) {
+        residents.started_within(begun.elapsed());
+    }
+    Ok(())
 }
 
 fn connections(stage: &Stage) -> u32 {
     stage.host.get().map_or(0, Host::connections)
-}
-
-/// Gives back the leave to start once the client has connected, is gone, or has had its time.
-async fn is_up(stage: Arc<Stage>, on: String, before: u32, leave: Option<OwnedSemaphorePermit>) {
-    let deadline = Instant::now() + stage.world.patience();
-    let up = |state: &mut State| {
-        let is_gone = state.links.get(&on).is_some_and(|link| link.ended.is_some() && !link.open);
-        (is_gone || connections(&stage) > before).then_some(())
-    };
-    stage.until(deadline, up).await;
-    drop(leave);
 }
 
 /// Ends a client's standard input, once it has read what it was told.
@@ -264,6 +256,7 @@ pub(super) async fn preflight(
 
 async fn audition(stage: &Arc<Stage>) -> Result<(), String> {
     let _ = stage.host.set(host::open(stage).await?);
+    let (begun, patience) = (Instant::now(), stage.world.patience());
     super::acts::become_state(
         stage,
         "client",
@@ -276,10 +269,8 @@ async fn audition(stage: &Arc<Stage>) -> Result<(), String> {
         let connected = state.judge.has_item("server/1");
         (connected || state.links.get("client").is_none_or(|l| !l.open)).then_some(connected)
     };
-    let (begun, patience) = (Instant::now(), stage.world.patience());
     match stage.until(begun + patience, came).await {
-        // One that takes long to start takes longer among others: patience is ten times that.
-        Some(true) => stage.round_trip(begun.elapsed() / 2),
+        Some(true) => {}
         Some(false) => {
             let story = stage.lock().judge.story("client");
             return Err(with_last_words(stage, story));

@@ -6,14 +6,14 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::process::{ExitStatus, Stdio as Pipe};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
@@ -337,7 +337,9 @@ pub(super) struct Residents {
     are_wanted: AtomicBool,
     resting: Mutex<Vec<Process>>,
     /// A start needs a processor: more at a time would all be late, and be taken for clients that do not connect.
-    starts: Arc<Semaphore>,
+    starts: Semaphore,
+    /// The longest that one took to start, in microseconds.
+    longest_start: AtomicU64,
 }
 
 impl Default for Residents {
@@ -346,7 +348,8 @@ impl Default for Residents {
         Residents {
             are_wanted: AtomicBool::default(),
             resting: Mutex::default(),
-            starts: Arc::new(Semaphore::new(processors.max(2))),
+            starts: Semaphore::new(processors.max(2)),
+            longest_start: AtomicU64::default(),
         }
     }
 }
@@ -365,8 +368,18 @@ impl Residents {
     }
 
     /// Leave to start a client, which holds until it is given back. For that nobody's patience is used.
-    pub(super) async fn start(&self) -> Option<OwnedSemaphorePermit> {
-        self.starts.clone().acquire_owned().await.ok()
+    pub(super) async fn leave_to_start(&self) -> Option<SemaphorePermit<'_>> {
+        self.starts.acquire().await.ok()
+    }
+
+    /// How long a client may take to start: other work may slow it down, to a tenth.
+    pub(super) fn starting(&self, patience: Duration) -> Duration {
+        patience.max(Duration::from_micros(self.longest_start.load(Ordering::Relaxed)) * 10)
+    }
+
+    /// Takes note that one has started.
+    pub(super) fn started_within(&self, time: Duration) {
+        self.longest_start.fetch_max(time.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// One that still lives.

@@ -346,8 +346,8 @@ impl Runner {
             if self.working() >= self.settings.jobs && !idles(&script) {
                 return;
             }
-            // But each client under test is a process, and takes a while to start.
-            if idles(&script) && script.judges == Side::Client && self.idling() >= self.settings.jobs {
+            // But each client under test is a process, and takes memory.
+            if idles(&script) && script.judges == Side::Client && self.idling() >= 2 * self.settings.jobs {
                 at += 1;
                 continue;
             }
