@@ -146,12 +146,19 @@ impl Core {
     pub fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect> {
         match input {
             Input::Start => {
-                self.tell(contract::hello());
+                if self.policy.greets_first() {
+                    self.tell(contract::hello());
+                }
                 self.attempt(now);
             }
             Input::Line(line) => self.line(&line, now),
             Input::EndOfInput => self.quit(now),
-            Input::Answered(answer) => self.answered(answer, now),
+            Input::Answered(answer) => {
+                if self.attempts == 1 && !self.policy.greets_first() {
+                    self.tell(contract::hello());
+                }
+                self.answered(answer, now);
+            }
             Input::Failed(why) => {
                 self.tell(contract::error(&why));
                 self.lost(Why::Lost, now);

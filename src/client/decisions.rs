@@ -330,6 +330,11 @@ pub trait Decisions: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Whether what it can do is told before it connects (DRIVER-02).
+    fn greets_first(&self) -> bool {
+        true
+    }
+
     /// The status with which a client exits that was told to quit (DRIVER-09).
     fn exit_status(&self) -> u8 {
         0

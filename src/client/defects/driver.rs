@@ -29,6 +29,11 @@ defects! {
         }
     }
 
+    "hello-when-connected" HelloWhenConnected breaks ["DRIVER-02"],
+    "What it can is told once the server has answered." {
+        fn greets_first(&self) -> bool { false }
+    }
+
     "prints-besides" PrintsBesides breaks ["DRIVER-13"],
     "Beside the events it prints what it thinks." {
         fn tells(&self, line: Value) -> Vec<Value> {

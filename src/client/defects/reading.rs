@@ -196,6 +196,11 @@ defects! {
         }
     }
 
+    "one-version" OneVersion breaks ["STOMP12-VER-06"],
+    "It offers three versions, and speaks 1.2 only." {
+        fn accepts_version(&self, version: Option<Version>) -> bool { version == Some(Version::V12) }
+    }
+
     "any-version" AnyVersion breaks [
         "STOMP12-VER-06", "STOMP10-ACK-01", "STOMP10-ENC-01", "STOMP11-ACK-01", "STOMP11-ENC-02", "STOMP11-ENC-03", "STOMP11-FRAME-01",
     ],

@@ -200,6 +200,13 @@ defects! {
         fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> { stomp::encode(frame, Version::V11) }
     }
 
+    "unescaped-in-1.1" UnescapedIn11 breaks ["STOMP11-ENC-01"],
+    "In a session in STOMP 1.1 headers go onto the wire as they are." {
+        fn encode(&self, frame: &Frame, version: Version) -> Vec<u8> {
+            stomp::encode_with(frame, &Style { version, escape: version != Version::V11, ..Style::default() })
+        }
+    }
+
     "sends-trimmed" SendsTrimmed breaks ["STOMP12-ENC-07"],
     "Spaces around the value of a header are taken away." {
         fn said(&self, mut frame: Frame, version: Version) -> Vec<Frame> {
