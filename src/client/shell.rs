@@ -67,7 +67,11 @@ pub async fn live(
         };
         input = tokio::select! {
             biased;
-            came = came => came.unwrap_or(Input::Ended),
+            came = came => came.unwrap_or_else(|| {
+                // Nothing more comes of it: it is not asked again.
+                wire = None;
+                Input::Ended
+            }),
             line = lines.recv(), if listening => match line {
                 Some(line) => Input::Line(line),
                 None => {

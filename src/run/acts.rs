@@ -319,6 +319,7 @@ async fn deed(stage: &Arc<Stage>, run: u32, on: &str, prepared: Prepared, at: At
             let over = if sockjs { Transport::SockjsWebsocket } else { Transport::Websocket };
             host::answer(stage, run, on, (status, &headers, &body), (held, over)).await;
         }
+        Prepared::Cut { .. } if host::leave_unanswered(stage, on) => {}
         Prepared::Open { path, query, headers, subprotocols } => {
             open_link(stage, on, path, query, headers, subprotocols).await;
         }

@@ -156,6 +156,16 @@ fn request_event(stage: &Stage, asked: &Asked) -> What {
     }
 }
 
+/// Ends a connection without an answer to the request that waits on it; whether there was one.
+pub(super) fn leave_unanswered(stage: &Stage, on: &str) -> bool {
+    let waiting = stage.host.get().and_then(|host| host.requests().remove(on)).is_some();
+    if waiting {
+        let reason = "its request is left unanswered".to_owned();
+        stage.log(Some(on), What::Ended { by: By::Us, code: None, reason });
+    }
+    waiting
+}
+
 /// Answers the request that waits on a connection, by a status, headers and a body; at once, or held for what is sent next. What an
 /// upgraded connection carries is said as well.
 pub(super) async fn answer(

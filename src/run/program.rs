@@ -336,7 +336,7 @@ pub(super) struct Residents {
     /// Whether the client under test said that it can be restarted, and may be.
     are_wanted: AtomicBool,
     resting: Mutex<Vec<Process>>,
-    /// A start needs a processor: more at a time would all be late, and be taken for clients that do not connect.
+    /// Twice as many as there are processors: more at a time would all be late, and be taken for clients that do not connect.
     starts: Semaphore,
     /// The longest that one took to start, in microseconds.
     longest_start: AtomicU64,
@@ -348,7 +348,7 @@ impl Default for Residents {
         Residents {
             are_wanted: AtomicBool::default(),
             resting: Mutex::default(),
-            starts: Semaphore::new(processors.max(2)),
+            starts: Semaphore::new(2 * processors),
             longest_start: AtomicU64::default(),
         }
     }
