@@ -44,6 +44,8 @@ struct Hearing {
     on: String,
     octets: usize,
     lines: usize,
+    /// Whether its first line has come.
+    greeted: bool,
 }
 
 /// What is shared with those who look after a program.
@@ -54,6 +56,16 @@ pub(super) struct Program {
     restartable: bool,
     /// Whether it is over, and waits to be restarted.
     rests: AtomicBool,
+}
+
+/// What a line is.
+enum Kind {
+    /// For the case.
+    Told,
+    /// The client is over.
+    Over,
+    /// The same of the client before: it was over already when it was told to be, as the two have crossed.
+    OverAgain,
 }
 
 impl Program {
@@ -72,7 +84,8 @@ impl Program {
     }
 
     fn serves(&self, stage: &Arc<Stage>, on: &str) {
-        *self.hearing() = Hearing { stage: Arc::downgrade(stage), on: on.to_owned(), octets: 0, lines: 0 };
+        let (stage, on) = (Arc::downgrade(stage), on.to_owned());
+        *self.hearing() = Hearing { stage, on, ..Hearing::default() };
         self.rests.store(false, Ordering::Release);
     }
 
@@ -81,6 +94,22 @@ impl Program {
             let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
             let text = stage.secrets.conceal(&line);
             stage.log(Some(&on), What::Line { stream, text });
+        }
+    }
+
+    /// What a line on its standard output is.
+    fn kind(&self, line: &[u8]) -> Kind {
+        let mentions = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
+        if !self.restartable || !(mentions("hello") || mentions("over")) {
+            return Kind::Told;
+        }
+        let Ok(line) = serde_json::from_slice::<Value>(line) else { return Kind::Told };
+        let mut hearing = self.hearing();
+        hearing.greeted |= line.get("hello").is_some();
+        match (line["event"] == "over", hearing.greeted) {
+            (false, _) => Kind::Told,
+            (true, true) => Kind::Over,
+            (true, false) => Kind::OverAgain,
         }
     }
 
@@ -305,9 +334,10 @@ async fn lines(
         let (mut rest, mut count) = (&chunk[..read], 0);
         while let Some(end) = memchr::memchr(b'\n', rest) {
             pending.extend_from_slice(&rest[..end]);
-            match over.as_ref().filter(|_| says_over(&pending)) {
-                Some(over) => drop(over.send(())),
-                None => program.log_line(stream, &pending),
+            match over.as_ref().map_or(Kind::Told, |_| program.kind(&pending)) {
+                Kind::Told => program.log_line(stream, &pending),
+                Kind::Over => drop(over.as_ref().map(|over| over.send(()))),
+                Kind::OverAgain => {}
             }
             pending.clear();
             rest = &rest[end + 1..];
@@ -322,12 +352,6 @@ async fn lines(
     if !pending.is_empty() {
         program.log_line(stream, &pending);
     }
-}
-
-/// Whether a line is the event `over`.
-fn says_over(line: &[u8]) -> bool {
-    memchr::memmem::find(line, b"over").is_some()
-        && serde_json::from_slice::<Value>(line).is_ok_and(|line| line["event"] == "over")
 }
 
 /// Programs of a run: those that rest, until the next case has one of them restarted, and how many may start at a time.
