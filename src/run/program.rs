@@ -44,7 +44,7 @@ struct Hearing {
     on: String,
     octets: usize,
     lines: usize,
-    /// Whether its first line has come.
+    /// Whether its first line has come, and it is not over yet.
     greeted: bool,
 }
 
@@ -106,11 +106,11 @@ impl Program {
         let Ok(line) = serde_json::from_slice::<Value>(line) else { return Kind::Told };
         let mut hearing = self.hearing();
         hearing.greeted |= line.get("hello").is_some();
-        match (line["event"] == "over", hearing.greeted) {
-            (false, _) => Kind::Told,
-            (true, true) => Kind::Over,
-            (true, false) => Kind::OverAgain,
+        if line["event"] != "over" {
+            return Kind::Told;
         }
+        // One for each first line.
+        if std::mem::take(&mut hearing.greeted) { Kind::Over } else { Kind::OverAgain }
     }
 
     /// Counts what it says; why it is given up, where that is too much.
