@@ -97,10 +97,10 @@ impl Program {
         }
     }
 
-    /// What a line on its standard output is.
+    /// What a line on the standard output of one that can be restarted is.
     fn kind(&self, line: &[u8]) -> Kind {
         let mentions = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
-        if !self.restartable || !(mentions("hello") || mentions("over")) {
+        if !(mentions("hello") || mentions("over")) {
             return Kind::Told;
         }
         let Ok(line) = serde_json::from_slice::<Value>(line) else { return Kind::Told };
